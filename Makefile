@@ -1,0 +1,63 @@
+# Everything here sets up what it needs: git, make and Python 3.11 or newer are enough.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && \
+	echo $$python && break; done)
+UV := .uv/bin/uv
+RUN := .venv/bin/python -m
+
+# The system's certificates, so that a company's own network works; no Python but the one we have.
+export UV_SYSTEM_CERTS := 1
+export UV_PYTHON := $(PYTHON)
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check format token clean-data clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(READY) ## Start the desk and follow it live; Ctrl-C stops it (CATALOGUE=demo for targets in seconds)
+	@$(RUN) deploy.local run $(if $(CATALOGUE),--catalogue $(CATALOGUE))
+
+demo: $(READY) ## Send a ticket for each plan through a desk and check every promise
+	@$(RUN) deploy.local demo
+
+test: $(READY) ## Run all tests
+	@$(RUN) pytest $(ARGS)
+
+check: $(READY) ## Lint, types, imports: under a minute
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+
+format: $(READY) ## Put the code into the one format
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+token: $(READY) ## Print a bearer token for the running desk (ROLE=agent, ACCOUNT=…)
+	@$(RUN) deploy.local token --role $(or $(ROLE),agent) $(if $(ACCOUNT),--account $(ACCOUNT))
+
+clean-data: $(READY) ## Remove the desk's data; refuses while it runs
+	@$(RUN) deploy.local clean
+
+clean: ## Remove what was set up, but not the data
+	@rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(UV): deploy/local/uv.txt
+	@test -n "$(PYTHON)" || { echo "Careline needs Python 3.11 or newer; say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up: uv (once)"
+	@rm -rf .uv
+	@$(PYTHON) -m venv .uv || { rm -rf .uv; echo "This Python has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/local/uv.txt || \
+		{ rm -rf .uv; echo "uv could not be fetched from the Python package index: is the network there?" >&2; exit 1; }
+	@touch $(UV)
+
+$(READY): $(UV) pyproject.toml uv.lock
+	@echo "Setting up: Python packages"
+	@$(UV) sync --locked --quiet || { echo "The packages could not be fetched; once the network is there, run the same again." >&2; exit 1; }
+	@touch $(READY)
