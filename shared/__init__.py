@@ -1,0 +1,1 @@
+"""The published language and the plumbing that Careline's services agree on."""

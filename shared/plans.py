@@ -1,0 +1,300 @@
+"""The plan catalogue: what each plan promises, in which calendar, and who is told when it slips.
+
+An organisation writes it as one TOML file. A file that is wrong is refused as a whole, with the
+line and the reason of every problem, so that no service starts on half a catalogue.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+
+from shared.calendars import Calendar
+from shared.toml_lines import KeyPath, key_lines, nearest_line, syntax_error_line
+
+PLAN_IDS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
+"""The plans that accounts are on: every catalogue says what they promise. It may have more."""
+
+
+class Priority(StrEnum):
+    """How urgent a ticket is."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Clock(StrEnum):
+    """What is timed on a ticket."""
+
+    FIRST_RESPONSE = "first_response"
+    NEXT_RESPONSE = "next_response"
+    UPDATE = "update"
+    RESOLUTION = "resolution"
+
+
+class CatalogueError(ValueError):
+    """A catalogue is refused; `problems` has all that was found, each as "file:line: reason"."""
+
+    def __init__(self, name: str, problems: Iterable[tuple[int, str]]) -> None:
+        self.problems = tuple(f"{name}:{line}: {why}" for line, why in sorted(problems))
+        super().__init__("\n".join(self.problems))
+
+
+class UnknownPlanError(LookupError):
+    """The catalogue has no plan of this id."""
+
+
+def parse_duration(value: object) -> timedelta:
+    """Read working time such as "16h", "1h30m" or "45s": up to 9999 of each, more than nothing.
+
+    Raises:
+        ValueError: it is something else. Days and weeks are refused on purpose.
+    """
+    if isinstance(value, timedelta) and value > timedelta(0):
+        return value
+    units = r"((?P<hours>\d{1,4})h)?((?P<minutes>\d{1,4})m)?((?P<seconds>\d{1,4})s)?"
+    found = re.fullmatch(units, str(value), re.ASCII)
+    amounts = found.groupdict(default="0") if found else {}
+    if duration := timedelta(**{unit: int(amount) for unit, amount in amounts.items()}):
+        return duration
+    if re.search(r"\d[dw]", str(value)):
+        raise ValueError(f"{value!r} is ambiguous in working time (24 hours, or a shift?): use h")
+    raise ValueError(f'{value!r} is no duration; write it like "16h", "1h30m" or "45s"')
+
+
+def _warning_point(value: object) -> float | timedelta:
+    if isinstance(value, float | int):
+        if not 0 < value < 1:
+            raise ValueError(f"{value} is no fraction of a target: it must lie between 0 and 1")
+        return float(value)
+    return parse_duration(value)
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise ValueError(f"{value!r} is no mail address")
+    return value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Address = Annotated[str, AfterValidator(_address)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+WarningPoint = Annotated[float | timedelta, BeforeValidator(_warning_point)]
+"""A fraction of the target that has passed, or the working time that is left until it is due."""
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
+class Targets(BaseModel):
+    """Working time until each clock is due; a clock without a target isn't run."""
+
+    model_config = _FROZEN
+
+    first_response: Duration | None = None
+    next_response: Duration | None = None
+    update: Duration | None = None
+    resolution: Duration | None = None
+
+    def of(self, clock: Clock) -> timedelta | None:
+        """The target of one clock."""
+        target: timedelta | None = getattr(self, clock)
+        return target
+
+
+def _one_of(*names: str) -> AfterValidator:
+    def known(key: str) -> str:
+        if key not in names:
+            raise ValueError(f"unknown key; there are {', '.join(names)}")
+        return key
+
+    return AfterValidator(known)
+
+
+_Points = tuple[WarningPoint, ...]
+_ByPriority = Mapping[Priority, Targets]
+_ByClock = Mapping[Clock, _Points]
+_TARGET_TABLE = TypeAdapter(dict[Annotated[str, _one_of("default", *Priority)], Targets])
+_WARNING_TABLE = TypeAdapter(dict[Annotated[str, _one_of("default", *Clock)], _Points])
+
+
+def _for_every_priority(value: object) -> _ByPriority:
+    """Take from `default` what a priority doesn't say itself."""
+    table = _TARGET_TABLE.validate_python(value)
+    default = table.get("default", Targets())
+    own = {at: targets.model_dump(exclude_unset=True) for at, targets in table.items()}
+    return {at: default.model_copy(update=own.get(at)) for at in Priority}
+
+
+def _for_every_clock(value: object) -> _ByClock:
+    table = _WARNING_TABLE.validate_python(value)
+    return {clock: table.get(clock, table.get("default", ())) for clock in Clock}
+
+
+class Plan(BaseModel):
+    """What one plan promises; a plan without targets promises no time."""
+
+    model_config = _FROZEN
+
+    id: Text
+    name: Text
+    service_level: Text
+    support: Text
+    """What the customer gets."""
+    reach: Text
+    """How the customer reaches us."""
+    calendar: str | None = None
+    """The id of the calendar in which the targets count."""
+    targets: Annotated[_ByPriority, BeforeValidator(_for_every_priority)] = _for_every_priority({})
+    """Every priority has an entry."""
+    warnings: Annotated[_ByClock, BeforeValidator(_for_every_clock)] = _for_every_clock({})
+    """Every clock has an entry."""
+    alerts: Mapping[Literal["at_risk", "breached"], tuple[Address, ...]] = {}
+    """Whom to tell at which step; a step that is left out tells nobody."""
+
+    @field_validator("targets")
+    @classmethod
+    def _counted_somewhere(cls, value: _ByPriority, info: ValidationInfo) -> _ByPriority:
+        promises = any(targets != Targets() for targets in value.values())
+        if promises and info.data.get("calendar", "") is None:
+            raise ValueError("targets need a calendar to count in")
+        return value
+
+    @field_validator("warnings")
+    @classmethod
+    def _after_start(cls, value: _ByClock, info: ValidationInfo) -> _ByClock:
+        if early := list(_early_warnings(value, info.data.get("targets", {}))):
+            raise ValidationError.from_exception_data("warnings", early)
+        return value
+
+
+def _early_warnings(warnings: _ByClock, targets: _ByPriority) -> Iterator[InitErrorDetails]:
+    """Warnings that would come before their clock has started."""
+    for clock, points in warnings.items():
+        shortest = min(filter(None, (each.of(clock) for each in targets.values())), default=None)
+        for point in points:
+            if shortest and isinstance(point, timedelta) and point >= shortest:
+                reason = f"{point} before {clock} is due, but it may be due after {shortest}"
+                error = PydanticCustomError("early_warning", "{reason}", {"reason": reason})
+                yield InitErrorDetails(type=error, loc=(clock.value,), input=point)
+
+
+def _opens(calendar: Calendar) -> Calendar:
+    if not any([*calendar.hours.values(), *calendar.exceptions.values()]):
+        raise ValueError("this calendar is never open")
+    return calendar
+
+
+def _in_order(value: object) -> object:
+    """The tables of the plans as plans: a table's name is its plan's id."""
+    if not isinstance(value, dict):
+        return value
+    tables = {key: {"id": key, **x} if isinstance(x, dict) else x for key, x in value.items()}
+    plans = TypeAdapter(dict[str, Plan]).validate_python(tables)
+    if odd := [key for key, plan in plans.items() if plan.id != key]:
+        raise ValueError(f"leave the id out of {', '.join(odd)}: the table's name is the id")
+    return tuple(plans.values())
+
+
+class Catalogue(BaseModel):
+    """All plans of an organisation."""
+
+    model_config = _FROZEN
+
+    version: Text
+    """Recorded with each deadline, so that anyone can compute it again."""
+    default_plan: Text
+    """The plan of an account that is on no other."""
+    calendars: Mapping[str, Annotated[Calendar, AfterValidator(_opens)]]
+    plans: Annotated[tuple[Plan, ...], BeforeValidator(_in_order)]
+    """In the order in which they are shown."""
+
+
+def plan(catalogue: Catalogue, plan_id: str) -> Plan:
+    """Look a plan up.
+
+    Raises:
+        UnknownPlanError: the catalogue has no such plan.
+    """
+    plans = {each.id: each for each in catalogue.plans}
+    if plan_id not in plans:
+        raise UnknownPlanError(f"no plan {plan_id!r}; {catalogue.version} has {', '.join(plans)}")
+    return plans[plan_id]
+
+
+def warn_after(target: timedelta, point: float | timedelta) -> timedelta:
+    """The working time from a clock's start to a warning."""
+    return target - point if isinstance(point, timedelta) else target * point
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Read a catalogue from its file.
+
+    Raises:
+        CatalogueError: the file can't be read, or anything in it is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueError(str(path), [(1, f"can't be read: {error}")]) from error
+    return parse_catalogue(text, str(path))
+
+
+def parse_catalogue(text: str, name: str) -> Catalogue:
+    """Read a catalogue from TOML; problems are reported under `name`.
+
+    Raises:
+        CatalogueError: anything in it is wrong.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise CatalogueError(name, [(syntax_error_line(text, error), str(error))]) from error
+    findings = list(_loose_ends(tables))
+    try:
+        catalogue = Catalogue.model_validate(tables)
+    except ValidationError as error:
+        findings += map(_finding, error.errors())
+    if findings:
+        lines = key_lines(text)
+        raise CatalogueError(
+            name, ((nearest_line(lines, at), f"{'.'.join(at)}: {why}") for at, why in findings)
+        )
+    return catalogue
+
+
+def _finding(error: ErrorDetails) -> tuple[KeyPath, str]:
+    """What pydantic found, in words for somebody who edits the file."""
+    own_words = {"missing": "is missing", "extra_forbidden": "unknown key"}
+    why = own_words.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return tuple(str(part) for part in error["loc"] if part != "[key]"), why
+
+
+def _loose_ends(tables: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """References to what isn't there: looked for even if something else is wrong."""
+    plans, calendars = tables.get("plans"), tables.get("calendars")
+    if not isinstance(plans, dict) or not isinstance(calendars, dict):
+        return
+    yield from ((("plans", id_), "is missing") for id_ in PLAN_IDS if id_ not in plans)
+    if isinstance(default := tables.get("default_plan"), str) and default not in plans:
+        yield ("default_plan",), f"there is no plan {default!r}"
+    for plan_id, table in plans.items():
+        calendar = table.get("calendar") if isinstance(table, dict) else None
+        if isinstance(calendar, str) and calendar not in calendars:
+            yield ("plans", plan_id, "calendar"), f"there is no calendar {calendar!r}"
