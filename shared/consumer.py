@@ -1,0 +1,269 @@
+"""Reading the stream so that nothing is lost, doubled or blocked.
+
+One batch is one transaction; offsets are committed after it. FastStream hands over raw records,
+since its own decoding would drop a whole batch for one bad record. What can't be read, or fails by
+its own fault, goes to the service's dead-letter topic after the database's commit; what fails for a
+passing reason is tried again in place, while the consumer stays in its group.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import stamina
+import structlog
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka.message import FAKE_CONSUMER
+
+from shared import events, telemetry
+from shared.database import Connection, Database
+from shared.envelope import Topic
+from shared.failpoints import failpoint
+from shared.faults import is_passing
+from shared.publisher import BrokerAwayError, Outgoing, Publishes
+from shared.read_position import ReadPosition
+from shared.topics import dead_letter_name, topic_name
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+POLL_MS = 20
+FETCH_WAIT_MS = 100
+"""How often an idle partition's read position moves on; see `shared/read_position.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event, and the partition that it came through."""
+
+    event: events.Event
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A record that can't be handled, and why."""
+
+    record: ConsumerRecord
+    reason: str
+    stack: str = ""
+    tries: int = 1
+
+
+Handle = Callable[[Connection, Sequence[Heard]], Awaitable[None]]
+"""Decides and saves a batch, in order, inside one transaction. It may be called again with the same
+events, so its effects must be harmless to repeat; it lets every error out."""
+
+
+class Consumer:
+    """Subscribes one group to topics and hands every batch to `handle`.
+
+    Args:
+        service: Name of the service: the group and the dead-letter topic are called after it.
+        topics: What it hears.
+        handle: What it does with it.
+        database: Where it saves.
+        publisher: Where dead letters go.
+        bootstrap_servers: `host:port`, comma separated.
+        namespace: Stands before the names of topics and group.
+    """
+
+    name = "stream"
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        topics: Sequence[Topic],
+        handle: Handle,
+        database: Database,
+        publisher: Publishes,
+        bootstrap_servers: str,
+        namespace: str,
+    ) -> None:
+        self._service = service
+        self._namespace = namespace
+        self._topics = tuple(topic_name(namespace, topic) for topic in topics)
+        self._handle = handle
+        self._database = database
+        self._publisher = publisher
+        self._bootstrap_servers = bootstrap_servers
+        self._broker: KafkaBroker | None = None
+        self.position = ReadPosition(self._topics)
+
+    async def start(self) -> None:
+        """Join the group.
+
+        Raises:
+            KafkaConnectionError: when no broker answers.
+        """
+        broker = KafkaBroker(
+            self._bootstrap_servers,
+            client_id=f"{self._namespace}-{self._service}",
+            consumer_only=True,
+            allow_auto_create_topics=False,
+            apply_types=False,
+            graceful_timeout=8,
+            logger=None,
+        )
+        subscriber = broker.subscriber(
+            *self._topics,
+            group_id=f"{self._namespace}.{self._service}",
+            batch=True,
+            max_records=BATCH,
+            batch_timeout_ms=POLL_MS,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            # Range gives partition n of every topic to one member: timers need to have read both.
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            listener=self.position,
+            parser=self._take,
+            decoder=_undecoded,
+        )
+        subscriber(self._on_batch)
+        self.position.follow(lambda: subscriber.consumer)
+        try:
+            await broker.start()
+        except BaseException:
+            await broker.stop()
+            raise
+        self._broker = broker
+
+    async def stop(self) -> None:
+        """Finish the batch at hand, for 8 s at the most, and leave the group."""
+        broker, self._broker = self._broker, None
+        if broker is not None:
+            await broker.stop()
+
+    def ready(self) -> str | None:
+        """Why it reads nothing, or None."""
+        if self._broker is None:
+            return "not subscribed"
+        return None if self.position.joined else "waiting for partitions"
+
+    async def _take(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+        self.position.handed_out(records)
+        return KafkaMessage(raw_message=records, body=b"", consumer=FAKE_CONSUMER)
+
+    async def _on_batch(self, records: tuple[ConsumerRecord, ...]) -> None:
+        with telemetry.BATCH_SECONDS.time():
+            heard, dead = _sort(records)
+            dead += await self._apply(heard)
+            await self._bury(dead)
+            failpoint("consumer.handled")
+            self.position.handled(records)
+            await self._commit(records)
+        self._count(records, dead)
+
+    async def _apply(self, heard: list[tuple[ConsumerRecord, Heard]]) -> list[Dead]:
+        """Handle a batch as one; if a record of it is at fault, each by itself."""
+        if not heard:
+            return []
+        try:
+            await self._in_transaction([item for _, item in heard])
+        except Exception:  # noqa: BLE001 - whichever record it was, it will be named below
+            return [dead for pair in heard for dead in await self._apply_alone(*pair)]
+        return []
+
+    async def _apply_alone(self, record: ConsumerRecord, item: Heard) -> list[Dead]:
+        try:
+            await self._in_transaction([item])
+        except Exception as error:  # noqa: BLE001 - it ends as a dead letter with its reason
+            # Frames without the error's text, which may repeat what a customer wrote.
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            return [Dead(record, f"handler failed: {_name(error)}", stack, tries=2)]
+        return []
+
+    async def _in_transaction(self, items: list[Heard]) -> None:
+        """One transaction, tried again for as long as what fails may pass."""
+        async for attempt in stamina.retry_context(
+            on=is_passing, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
+        ):
+            with attempt:
+                async with self._database.transaction() as connection:
+                    await self._handle(connection, items)
+                    failpoint(f"{self._service}.before_commit")
+        failpoint(f"{self._service}.committed")
+
+    async def _bury(self, dead: list[Dead]) -> None:
+        if not dead:
+            return
+        topic = dead_letter_name(self._namespace, self._service)
+        async for attempt in stamina.retry_context(
+            on=(BrokerAwayError, KafkaError), attempts=None, timeout=None, wait_max=5.0
+        ):
+            with attempt:
+                await self._publisher.publish([_dead_letter(topic, letter) for letter in dead])
+        for letter in dead:
+            telemetry.DEAD_LETTERS.labels(topic=letter.record.topic).inc()
+            log.error(
+                "dead_letter",
+                topic=letter.record.topic,
+                partition=letter.record.partition,
+                offset=letter.record.offset,
+                reason=letter.reason,
+            )
+
+    async def _commit(self, records: tuple[ConsumerRecord, ...]) -> None:
+        consumer = self.position.consumer
+        offsets = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+        if consumer is None:
+            return
+        try:
+            await consumer.commit(offsets)
+        except KafkaError as error:
+            # The broker is away, or the partition has another owner: the records come again, and
+            # handling them again changes nothing.
+            log.warning("offsets_not_committed", error=type(error).__name__)
+            await asyncio.sleep(0)
+
+    def _count(self, records: tuple[ConsumerRecord, ...], dead: list[Dead]) -> None:
+        for record in records:
+            telemetry.RECORDS_HANDLED.labels(topic=record.topic, outcome="read").inc()
+        for letter in dead:
+            telemetry.RECORDS_HANDLED.labels(topic=letter.record.topic, outcome="dead").inc()
+
+
+async def _undecoded(message: KafkaMessage) -> object:
+    return message.raw_message
+
+
+def _sort(
+    records: tuple[ConsumerRecord, ...],
+) -> tuple[list[tuple[ConsumerRecord, Heard]], list[Dead]]:
+    """Tell readable records from unreadable ones; types that we don't know are passed over."""
+    heard: list[tuple[ConsumerRecord, Heard]] = []
+    dead: list[Dead] = []
+    for record in records:
+        try:
+            event = events.read(record.value)
+        except events.UnreadableError as error:
+            dead.append(Dead(record, f"unreadable: {error}"))
+            continue
+        if event is not None:
+            heard.append((record, Heard(event, record.partition)))
+    return heard, dead
+
+
+def _name(error: Exception) -> str:
+    state = getattr(error, "sqlstate", None)
+    place = getattr(error, "constraint_name", None)
+    return " ".join(str(part) for part in (type(error).__name__, state, place) if part)
+
+
+def _dead_letter(topic: str, letter: Dead) -> Outgoing:
+    record = letter.record
+    told = {
+        "dead-reason": letter.reason,
+        "dead-stack": letter.stack,
+        "dead-origin": f"{record.topic}/{record.partition}/{record.offset}",
+        "dead-tries": str(letter.tries),
+    }
+    headers = tuple((key, value.encode()) for key, value in told.items())
+    return Outgoing(topic, record.key, record.value, (*record.headers, *headers))

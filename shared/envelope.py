@@ -1,0 +1,146 @@
+"""The CloudEvents envelope around every event: ids, time, topic and key.
+
+Ids are derived from what caused them (UUIDv5), so the same cause handled twice gives the same
+event, and every reader can drop repeats by id.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, ClassVar, Generic, Literal, Self, TypeVar
+from uuid import UUID, uuid5
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from pydantic.functional_validators import AfterValidator
+
+NAMESPACE = UUID("5a1de1f0-0c1e-5c3b-9d1b-ca4e11e00001")
+"""The root of every derived id. Changing it would give every ticket a second identity."""
+
+SCHEMA_URN = "urn:careline:schema:"
+"""`dataschema` is this and the type; `docs/events/schemas/` holds a file of that name."""
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class Topic(StrEnum):
+    """The topics of the stream; the namespace of the desk (`careline`) stands before each."""
+
+    TICKETS = "tickets"
+    MESSAGES = "messages"
+    SLA = "sla"
+    NOTIFICATIONS = "notifications"
+    ACCOUNTS = "accounts"
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def format_instant(value: datetime) -> str:
+    """RFC 3339 in UTC with microseconds: the one way an instant is written on the stream."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(_utc),
+    PlainSerializer(format_instant, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A point in time with a zone; kept in UTC, written as RFC 3339 with microseconds."""
+
+
+class Fact(BaseModel):
+    """What an event says. Fields that a reader doesn't know are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+
+DataT = TypeVar("DataT", bound=Fact)
+
+
+class Envelope(BaseModel, Generic[DataT]):
+    """CloudEvents 1.0, with the desk's two extensions."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+
+    TOPIC: ClassVar[Topic]
+
+    specversion: Literal["1.0"] = "1.0"
+    """The version of CloudEvents."""
+    id: UUID
+    """Derived from its cause: a record that comes again has the same."""
+    source: str
+    """The service that said it, for example `/services/sla`."""
+    type: str
+    """What happened; anything but a new optional field is a new type."""
+    time: Instant
+    """When it happened, which may be before we got to hear of it."""
+    subject: str
+    """The ticket's id (an account's on the accounts topic); also the record's key."""
+    datacontenttype: Literal["application/json"] = "application/json"
+    """What `data` is written in."""
+    dataschema: str
+    """Name of the JSON Schema in `docs/events/schemas/`."""
+    traceparent: str | None = None
+    """W3C trace context of what led to this."""
+    correlationid: UUID
+    """Id of the ticket's first event."""
+    causationid: UUID | None = None
+    """Id of the event that led to this one."""
+    data: DataT
+
+    @classmethod
+    def say(
+        cls, data: DataT, *, cause: "Cause", source: str, time: datetime, part: str = ""
+    ) -> Self:
+        """The event of this type that follows from `cause`.
+
+        Args:
+            data: What it says.
+            cause: What led to it; the same cause gives the same id.
+            source: The service that says it, for example `/services/sla`.
+            time: When it happened.
+            part: Tells events of one type apart that follow from one cause.
+        """
+        kind = cls.model_fields["type"].default
+        event_id = derive_id(cause.id, kind, part)
+        return cls(
+            id=event_id,
+            source=source,
+            type=kind,
+            time=time,
+            subject=cause.subject,
+            dataschema=f"{SCHEMA_URN}{kind}",
+            traceparent=cause.traceparent,
+            correlationid=cause.correlation_id or event_id,
+            causationid=cause.event_id,
+            data=data,
+        )
+
+    @property
+    def as_cause(self) -> "Cause":
+        """This event as the cause of another on the same subject."""
+        return Cause(self.id, self.subject, self.correlationid, self.id, self.traceparent)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What leads to an event: another event, or a request from outside (then no `event_id`)."""
+
+    id: UUID
+    subject: str
+    correlation_id: UUID | None = None
+    event_id: UUID | None = None
+    traceparent: str | None = None
+
+
+def derive_id(root: UUID, *parts: str) -> UUID:
+    """UUIDv5 of the parts below a root: the same parts give the same id, everywhere and always."""
+    return uuid5(root, "\x1f".join(parts))

@@ -1,0 +1,29 @@
+"""Telling what may pass by itself from what never will."""
+
+from shared.publisher import BrokerAwayError
+
+_PASSING_SQLSTATES = {
+    "08",  # connection
+    "25",  # transaction state: a server that turned read-only
+    "40",  # serialization, deadlock
+    "42",  # schema or rights are not there (yet): no record is at fault
+    "53",  # resources
+    "55",  # locks
+    "57",  # shutdown, start-up, cancelled
+    "58",  # the server's own I/O
+}
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether trying again later can help: somebody is away, busy, or not migrated yet.
+
+    What isn't passing (bad data, a broken constraint, a mistake of ours) is the record's fault.
+    Database errors are told by their SQLSTATE, so that services without a database need no driver.
+    """
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str):
+        return state[:2] in _PASSING_SQLSTATES
+    # PEP 249's name for trouble with the driver or the line rather than with the database.
+    if type(error).__name__ == "InterfaceError":
+        return True
+    return isinstance(error, OSError | TimeoutError | BrokerAwayError)

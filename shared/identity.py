@@ -1,0 +1,154 @@
+"""Who is calling: bearer tokens (JWT), checked against the desk's key set.
+
+Algorithms are fixed, issuer, audience and expiry are demanded (RFC 8725). What a caller may do is
+a matter of roles; whose data they may see, of their account.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from starlette.requests import Request
+
+from shared.problems import Problem
+
+ALGORITHMS = ["ES256", "RS256"]
+
+
+class Role(StrEnum):
+    """What a caller may do, from least to most."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    LEAD = "lead"
+    ADMIN = "admin"
+
+
+STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ADMIN})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody whose token held."""
+
+    subject: str
+    account: str | None
+    name: str | None
+    roles: frozenset[Role] = field(default_factory=frozenset)
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether this is one of us."""
+        return bool(self.roles & STAFF)
+
+
+class Verifier:
+    """Tells who is calling.
+
+    Args:
+        keys: Public keys of the issuer; none means that no token holds.
+        issuer: Who must have signed.
+        audience: For whom.
+        clock: The present, with a zone.
+    """
+
+    def __init__(
+        self, keys: KeySet | None, *, issuer: str, audience: str, clock: Callable[[], datetime]
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._issuer = issuer
+        self._audience = audience
+
+    def caller(self, request: Request) -> Caller | None:
+        """Who sent this request, or None without an `Authorization` header.
+
+        Raises:
+            Problem: 401 when there is a header that doesn't hold.
+        """
+        header = request.headers.get("authorization")
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise _unauthorized("Send `Authorization: Bearer` and a token.")
+        return self._verified(token.strip())
+
+    def require(self, request: Request, *roles: Role) -> Caller:
+        """The caller, who must have one of the roles (any role if none is named).
+
+        Raises:
+            Problem: 401 without a token that holds, 403 without the role.
+        """
+        caller = self.caller(request)
+        if caller is None:
+            raise _unauthorized("This needs a bearer token.")
+        if roles and not caller.roles & set(roles):
+            wanted = " or ".join(roles)
+            raise Problem(403, "Forbidden", f"This needs the role {wanted}.")
+        return caller
+
+    def _verified(self, token: str) -> Caller:
+        if self._keys is None:
+            raise _unauthorized("This service has no keys to check tokens with.")
+        try:
+            claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
+            self._demanded().validate(claims)
+        except (JoseError, ValueError) as error:
+            raise _unauthorized(f"The token does not hold: {type(error).__name__}.") from None
+        return _caller(claims)
+
+    def _demanded(self) -> jwt.JWTClaimsRegistry:
+        return jwt.JWTClaimsRegistry(
+            now=int(self._clock().timestamp()),
+            iss={"essential": True, "value": self._issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+            sub={"essential": True},
+        )
+
+
+def _caller(claims: dict[str, Any]) -> Caller:
+    known = {role.value for role in Role}
+    named = claims.get("roles")
+    roles = named if isinstance(named, list) else []
+    account, name = claims.get("account"), claims.get("name")
+    return Caller(
+        subject=str(claims["sub"]),
+        account=account if isinstance(account, str) else None,
+        name=name if isinstance(name, str) else None,
+        roles=frozenset(Role(role) for role in roles if role in known),
+    )
+
+
+def _unauthorized(detail: str) -> Problem:
+    return Problem(401, "Unauthorized", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def load_keys(path: Path | None) -> KeySet | None:
+    """The JWK set in a file, or None without one.
+
+    Raises:
+        OSError, ValueError: when the file can't be read or is no key set.
+    """
+    if path is None:
+        return None
+    return KeySet.import_key_set(json.loads(path.read_text()))
+
+
+def requester_id(address: str, *, secret: str) -> str:
+    """The pseudonym of a person: the same for one address, not to be guessed without the secret.
+
+    Addresses are compared without regard to case, as every mail provider of note does.
+    """
+    digest = hmac.new(secret.encode(), address.strip().lower().encode(), hashlib.sha256)
+    return f"r-{digest.hexdigest()[:32]}"

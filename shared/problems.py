@@ -1,0 +1,98 @@
+"""Refusals over HTTP: RFC 9457 problem documents that say what to mend."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from shared.faults import is_passing
+
+log = structlog.get_logger(__name__)
+
+RETRY_AFTER = "2"
+"""Seconds after which a refused caller may try again."""
+
+
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+    """A refusal to be sent to the caller.
+
+    Args:
+        status: HTTP status.
+        title: What kind of problem it is, the same each time.
+        detail: What is wrong this time and what would be right.
+        errors: What is wrong with which field.
+        headers: HTTP headers of the answer.
+        more: Further members of the document.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        errors: Sequence[dict[str, str]] = (),
+        headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.headers = headers or {}
+        self.document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+        if errors:
+            self.document["errors"] = list(errors)
+        self.document |= more or {}
+
+
+def invalid(error: ValidationError) -> Problem:
+    """422 with every field that is wrong, by its JSON pointer, without repeating its content."""
+    errors = [
+        {
+            "pointer": "/" + "/".join(str(part) for part in problem["loc"]),
+            "detail": problem["msg"],
+        }
+        for problem in error.errors(include_input=False, include_url=False, include_context=False)
+    ]
+    return Problem(422, "Invalid request", "Some fields are not as they must be.", errors=errors)
+
+
+def unavailable(detail: str, **more: object) -> Problem:
+    """503 with `Retry-After`: what is needed is away and comes back by itself."""
+    headers = {"Retry-After": RETRY_AFTER}
+    return Problem(503, "Service unavailable", detail, headers=headers, more=more)
+
+
+def respond(problem: Problem) -> Response:
+    """The problem as an HTTP answer."""
+    return JSONResponse(
+        problem.document,
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type="application/problem+json",
+    )
+
+
+async def on_problem(_: Request, error: Exception) -> Response:
+    """Answer a refusal."""
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this type alone
+    return respond(error)
+
+
+async def on_http_exception(_: Request, error: Exception) -> Response:
+    """Answer what the router refuses: no such path, no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type alone
+    headers = dict(error.headers or {})
+    return respond(Problem(error.status_code, error.detail, error.detail, headers=headers))
+
+
+async def on_error(request: Request, error: Exception) -> Response:
+    """Answer what nobody expected: 503 if it may pass, else 500; never with its text."""
+    if is_passing(error):
+        log.warning("request_failed", path=request.scope["path"], error=type(error).__name__)
+        return respond(unavailable("Something this needs is away; please try again."))
+    log.error("request_broke", error=type(error).__name__, exc_info=error)
+    return respond(Problem(500, "Internal error", "This is our fault and was logged."))

@@ -1,0 +1,130 @@
+"""How far a consumer has heard the stream, per partition and in time.
+
+A breach says that nobody answered, so it may only be said by someone who has heard everything up
+to that moment. Heard means: the record's transaction has committed. A partition whose records are
+all handled was heard up to the broker's last answer to a fetch; one that is behind, up to the time
+at which the broker appended the last record that was handled (the topics stamp log append time).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+
+SETTLED_LOOKS = 10
+"""Looks at an unchanged position before offsets that hold no record are believed to be a gap."""
+
+
+class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
+    """Follows one consumer through assignment, hand-out and commit.
+
+    Args:
+        topics: All of them must be read before a partition counts as heard.
+    """
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = tuple(topics)
+        self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
+        self._handled: dict[TopicPartition, int] = {}
+        self._appended_ms: dict[TopicPartition, int] = {}
+        self._in_hand: set[TopicPartition] = set()
+        self._still: dict[TopicPartition, tuple[int, int]] = {}
+        self.joined = False
+        self.on_change: list[Callable[[], None]] = []
+
+    def follow(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
+        """Take the positions from this consumer, once it exists."""
+        self._consumer = consumer
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """The consumer that is followed, while there is one."""
+        return self._consumer()
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Forget what another member may read from now on."""
+        for partition in revoked:
+            self._handled.pop(partition, None)
+            self._appended_ms.pop(partition, None)
+            self._still.pop(partition, None)
+        self.joined = False
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Begin at the committed offset, unless records were handed out already."""
+        consumer = self.consumer
+        for partition in assigned:
+            if consumer is not None:
+                self._handled.setdefault(partition, await consumer.position(partition))
+        self.joined = True
+        for notify in self.on_change:
+            notify()
+
+    def handed_out(self, records: Iterable[ConsumerRecord]) -> None:
+        """Records left the consumer and are not handled yet."""
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            self._in_hand.add(partition)
+            self._handled.setdefault(partition, record.offset)
+
+    def handled(self, records: Iterable[ConsumerRecord]) -> None:
+        """Their transaction has committed."""
+        for record in records:
+            partition = TopicPartition(record.topic, record.partition)
+            self._in_hand.discard(partition)
+            if partition in self._handled:
+                self._handled[partition] = max(self._handled[partition], record.offset + 1)
+                self._appended_ms[partition] = record.timestamp
+        for notify in self.on_change:
+            notify()
+
+    async def heard_until(self) -> dict[int, datetime]:
+        """Per owned partition number, the instant up to which all topics were heard.
+
+        A partition of which nothing was heard yet, or of which one topic belongs to another
+        member, is left out: nothing can be said about it.
+        """
+        consumer = self.consumer
+        if consumer is None:
+            return {}
+        heard: dict[int, list[int]] = defaultdict(list)
+        for partition in consumer.assignment():
+            until_ms = await self._until_ms(consumer, partition)
+            if until_ms is not None:
+                heard[partition.partition].append(until_ms)
+        return {
+            number: datetime.fromtimestamp(min(times) / 1000, UTC)
+            for number, times in heard.items()
+            if len(times) == len(self._topics)
+        }
+
+    async def _until_ms(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+        high_water = consumer.highwater(partition)
+        # Taken together with the high water mark: an await between them could tear them apart.
+        polled_ms = consumer.last_poll_timestamp(partition)
+        handled = self._handled.get(partition)
+        if high_water is None or handled is None or not polled_ms:
+            return None
+        if handled < high_water and not await self._is_gap(consumer, partition, high_water):
+            return self._appended_ms.get(partition)
+        return int(polled_ms)
+
+    async def _is_gap(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, high_water: int
+    ) -> bool:
+        """Whether the offsets up to the high water mark hold no record for us.
+
+        Markers of somebody's transaction take offsets that are never handed out. The position then
+        stands at the high water mark while nothing is in hand, and goes on standing there.
+        """
+        position = await consumer.position(partition)
+        if partition in self._in_hand or position < high_water:
+            self._still.pop(partition, None)
+            return False
+        seen, looks = self._still.get(partition, (position, 0))
+        looks = looks + 1 if seen == position else 0
+        self._still[partition] = (position, looks)
+        if looks < SETTLED_LOOKS:
+            return False
+        self._handled[partition] = position
+        return True

@@ -1,0 +1,231 @@
+"""One way to run a service: parts start in order, wait for what isn't there yet, stop in reverse.
+
+The HTTP side is up from the first moment, so that readiness can say what is still missing. A start
+that fails for a passing reason is tried again for ever; services therefore start in any order.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import structlog
+import uvicorn
+from aiokafka.errors import KafkaError
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from starlette.routing import BaseRoute
+
+from shared import telemetry, web
+from shared.faults import is_passing
+from shared.identity import Verifier, load_keys
+from shared.topics import Declared, ensure_topics
+
+log = structlog.get_logger(__name__)
+
+STOP_WITHIN = 9.0
+"""Seconds for all parts together; what has not stopped by then is left, its work is repeatable."""
+
+
+class Settings(BaseSettings):
+    """What every service is told, by environment variables that begin with `CARELINE_`."""
+
+    model_config = SettingsConfigDict(env_prefix="CARELINE_", frozen=True)
+
+    kafka: str = Field("127.0.0.1:9092", description="Brokers, `host:port`, comma separated.")
+    namespace: str = Field("careline", pattern=r"^[a-z0-9][a-z0-9.-]*$")
+    """Stands before the names of topics and consumer groups."""
+    partitions: int = Field(12, ge=1, le=1000)
+    """Of each topic, when it is made."""
+    replication: int = Field(1, ge=1, le=9)
+    """Copies of each topic, when it is made; 3 in production."""
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(8080, ge=1, le=65535)
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    jwks_file: Path | None = None
+    """Public keys (JWK set) that bearer tokens are checked with; without it no token holds."""
+    issuer: str = "careline"
+    """Who must have signed a token."""
+    audience: str = "careline"
+    """Whom a token must be for."""
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+class Part(Protocol):
+    """Something that a service consists of: a pool, a producer, a consumer, a worker."""
+
+    @property
+    def name(self) -> str:
+        """As readiness shows it."""
+
+    async def start(self) -> None:
+        """Begin; it may fail and be called again."""
+
+    async def stop(self) -> None:
+        """End, without losing work."""
+
+    def ready(self) -> str | None:
+        """Why not, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """A part that makes the declared topics before anyone reads or writes them."""
+
+    bootstrap_servers: str
+    declared: tuple[Declared, ...]
+    replication: int
+    name: str = "topics"
+
+    async def start(self) -> None:
+        """Make what is missing."""
+        await ensure_topics(self.bootstrap_servers, self.declared, self.replication)
+
+    async def stop(self) -> None:
+        """Topics stay."""
+
+    def ready(self) -> str | None:
+        """Ready once started."""
+        return None
+
+
+def load_settings(kind: type[SettingsT]) -> SettingsT:
+    """The settings from the environment; a wrong one ends the process with its name.
+
+    Exit status 2, one line per setting on standard error.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "CARELINE_" + "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - before logging
+        raise SystemExit(2) from None
+
+
+def verifier(settings: Settings, clock: Callable[[], datetime]) -> Verifier:
+    """Checks bearer tokens as the settings say.
+
+    Exit status 2 with one line on standard error when the key set can't be read.
+    """
+    try:
+        keys = load_keys(settings.jwks_file)
+    except (OSError, ValueError) as error:
+        print(f"CARELINE_JWKS_FILE: {error}", file=sys.stderr)  # noqa: T201 - before logging
+        raise SystemExit(2) from None
+    return Verifier(keys, issuer=settings.issuer, audience=settings.audience, clock=clock)
+
+
+def run(
+    service: str, settings: Settings, parts: Sequence[Part], routes: Sequence[BaseRoute]
+) -> None:
+    """Run a service until SIGTERM or SIGINT."""
+    telemetry.configure_logging(service=service, level=settings.log_level)
+    asyncio.run(_Service(settings, parts, routes).run())
+
+
+class _Service:
+    """The service's life: serve, start parts, wait for the end, stop parts."""
+
+    def __init__(
+        self, settings: Settings, parts: Sequence[Part], routes: Sequence[BaseRoute]
+    ) -> None:
+        self._parts = parts
+        self._started: list[Part] = []
+        self._ending = asyncio.Event()
+        config = uvicorn.Config(
+            web.application(routes, self.checks),
+            host=settings.http_host,
+            port=settings.http_port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+        self._server = _Server(config)
+
+    def checks(self) -> dict[str, str | None]:
+        """Per part why it is not ready, or None."""
+        if self._ending.is_set():
+            return {"service": "stopping"}
+        return {
+            part.name: part.ready() if part in self._started else "starting" for part in self._parts
+        }
+
+    async def run(self) -> None:
+        """Serve until told to end."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ending.set)
+        serving = asyncio.create_task(self._server.serve())
+        # uvicorn ends by itself only when its port can't be had.
+        serving.add_done_callback(lambda _: self._ending.set())
+        starting = asyncio.create_task(self._start())
+        starting.add_done_callback(self._unless_started)
+        try:
+            await self._ending.wait()
+        finally:
+            log.info("stopping")
+            await self._stop(starting)
+            self._server.should_exit = True
+            await serving
+        if not starting.cancelled() and (error := starting.exception()):
+            raise SystemExit(1) from error
+        log.info("stopped")
+
+    async def _start(self) -> None:
+        for part in self._parts:
+            await self._start_part(part)
+            self._started.append(part)
+        telemetry.READY.set_function(lambda: not any(self.checks().values()))
+        log.info("started", parts=[part.name for part in self._parts])
+
+    async def _start_part(self, part: Part) -> None:
+        pause = 0.2
+        while True:
+            try:
+                await part.start()
+            except Exception as error:
+                if not (is_passing(error) or isinstance(error, KafkaError)):
+                    log.exception("start_failed", part=part.name)
+                    raise
+                log.warning("waiting_for", part=part.name, error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 2.0)
+            else:
+                return
+
+    def _unless_started(self, starting: asyncio.Task[None]) -> None:
+        if starting.cancelled() or starting.exception() is not None:
+            self._ending.set()
+
+    async def _stop(self, starting: asyncio.Task[None]) -> None:
+        if not starting.done():
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WITHIN):
+                for part in reversed(self._started):
+                    await self._stop_part(part)
+
+    async def _stop_part(self, part: Part) -> None:
+        try:
+            await part.stop()
+        except Exception:  # one part's trouble must not keep the others from stopping
+            log.exception("stop_failed", part=part.name)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, without its own signal handlers: the service decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield

@@ -1,0 +1,177 @@
+"""The HTTP side of every service: health, metrics, refusals, and reading a body within limits."""
+
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, TypeVar
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import problems, telemetry
+
+_KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+BODY_LIMIT = 512 * 1024
+"""Bytes of a JSON body; the longest text that a ticket takes fits in fully escaped."""
+
+Checks = Callable[[], Mapping[str, str | None]]
+"""Per part of the service why it is not ready, or None."""
+
+
+def application(routes: Sequence[BaseRoute], checks: Checks) -> Starlette:
+    """The service's routes, with health and metrics beside them."""
+    own = [
+        Route("/health/live", _live, methods=["GET"]),
+        Route("/health/ready", _ready(checks), methods=["GET"]),
+        Route("/metrics", _metrics, methods=["GET"]),
+    ]
+    app = Starlette(
+        routes=[*own, *routes],
+        exception_handlers={
+            problems.Problem: problems.on_problem,
+            HTTPException: problems.on_http_exception,
+            Exception: problems.on_error,
+        },
+    )
+    app.add_middleware(_Measured)
+    return app
+
+
+def _storable(value: str) -> str:
+    # Postgres keeps every character but this one.
+    if "\x00" in value:
+        raise ValueError("holds a null character")
+    return value
+
+
+StorableText = Annotated[
+    str, StringConstraints(min_length=1, max_length=50_000), AfterValidator(_storable)
+]
+"""Text of somebody outside, in Unicode characters."""
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The request's `Idempotency-Key`, with or without quotes, or None without one.
+
+    Raises:
+        Problem: 400 when it is not 1 to 255 printable ASCII characters.
+    """
+    given = request.headers.get("idempotency-key")
+    if given is None:
+        return None
+    matched = _KEY.fullmatch(given.strip())
+    if matched is None:
+        detail = "Idempotency-Key takes 1 to 255 printable ASCII characters without spaces."
+        raise problems.Problem(400, "Malformed request", detail)
+    return matched[1]
+
+
+def read_query(request: Request, model: type[ModelT]) -> ModelT:
+    """The request's query as a model.
+
+    Raises:
+        Problem: 422 for what is not as the model says.
+    """
+    try:
+        return model.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise problems.invalid(error) from None
+
+
+async def read_json(request: Request, model: type[ModelT], *, limit: int = BODY_LIMIT) -> ModelT:
+    """The request's JSON body as a model.
+
+    Raises:
+        Problem: 413 over the limit, 415 for another media type, 400 for what is no JSON,
+            422 for what is not as the model says.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise problems.Problem(
+            415, "Unsupported media type", "Send JSON with `Content-Type: application/json`."
+        )
+    body = await read_body(request, limit=limit)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+            detail = "The body is no JSON document."
+            raise problems.Problem(400, "Malformed request", detail) from None
+        raise problems.invalid(error) from None
+
+
+async def read_body(request: Request, *, limit: int) -> bytes:
+    """The request's body.
+
+    Raises:
+        Problem: 413 as soon as it is longer than `limit` bytes; the rest is not read.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise problems.Problem(
+                413, "Request too large", f"At most {limit} bytes are taken.", headers=_CLOSE
+            )
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+_CLOSE = {"Connection": "close"}
+
+
+async def _live(_: Request) -> Response:
+    """Alive means that this process answers: neither Kafka nor Postgres is asked."""
+    return JSONResponse({"status": "alive"})
+
+
+def _ready(checks: Checks) -> Callable[[Request], Awaitable[Response]]:
+    async def ready(_: Request) -> Response:
+        found = checks()
+        waiting = {name: why for name, why in found.items() if why is not None}
+        parts = {name: why or "ready" for name, why in found.items()}
+        status = "waiting" if waiting else "ready"
+        return JSONResponse({"status": status, "parts": parts}, 503 if waiting else 200)
+
+    return ready
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Measured:
+    """Counts and times every answer, by route and not by path, which may carry an id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            telemetry.HTTP_REQUESTS.labels(scope["method"], route, status).inc()
+            telemetry.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)
