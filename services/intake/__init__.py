@@ -1,0 +1,1 @@
+"""Takes requests and emits `TicketCreated`."""

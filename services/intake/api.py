@@ -1,0 +1,186 @@
+"""`POST /v1/tickets`: 202 only once the broker has the event."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from aiokafka.errors import MessageSizeTooLargeError
+from prometheus_client import Counter
+from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, StringConstraints
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.intake import domain
+from shared import events, problems, web
+from shared.envelope import format_instant
+from shared.events import Channel
+from shared.failpoints import failpoint
+from shared.identity import Caller, Role, Verifier, requester_id
+from shared.plans import Priority
+from shared.publisher import BrokerAwayError, Outgoing, Publishes
+from shared.tickets import ticket_number
+from shared.topics import topic_name
+
+log = structlog.get_logger(__name__)
+
+TICKETS = Counter("intake_tickets_total", "Requests by outcome.", ["channel", "outcome"])
+
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@lru_cache(maxsize=1024)
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, LookupError):
+        raise ValueError("is no IANA time zone such as Europe/Berlin") from None
+    return value
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+"""One line of text: no control characters, so that it can stand in a mail's header."""
+
+
+class Requester(BaseModel):
+    """Who asks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: Annotated[EmailStr, StringConstraints(max_length=254)]
+    name: Annotated[Line, StringConstraints(max_length=200)] | None = None
+
+
+class TicketRequest(BaseModel):
+    """The body of `POST /v1/tickets`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    requester: Requester
+    account: (
+        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None
+    ) = None
+    subject: Annotated[Line, StringConstraints(max_length=200)]
+    text: web.StorableText
+    channel: Channel = Channel.API
+    priority: Priority = Priority.NORMAL
+    locale: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
+    ] = "en"
+    time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)] = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What the routes need."""
+
+    publisher: Publishes
+    verifier: Verifier
+    clock: Callable[[], datetime]
+    new_key: Callable[[], str]
+    """A fresh idempotency key for a request that brings none."""
+    namespace: str
+    messaging_center: str
+    pseudonym_secret: str
+
+
+def routes(intake: Intake) -> list[Route]:
+    """Intake's routes."""
+
+    async def post_ticket(request: Request) -> Response:
+        caller = intake.verifier.caller(request)
+        key = web.idempotency_key(request) or intake.new_key()
+        asked = await web.read_json(request, TicketRequest)
+        created = _open(intake, asked, caller=caller, key=key, traceparent=_traceparent(request))
+        await _publish(intake, created, key=key)
+        failpoint("intake.published")
+        return _accepted(intake, created)
+
+    return [Route("/v1/tickets", post_ticket, methods=["POST"])]
+
+
+def _open(
+    intake: Intake,
+    asked: TicketRequest,
+    *,
+    caller: Caller | None,
+    key: str,
+    traceparent: str | None,
+) -> events.TicketCreated:
+    requester = requester_id(asked.requester.address, secret=intake.pseudonym_secret)
+    submission = _submission(asked, caller)
+    # A key is its sender's: another sender's request under the same key is another ticket.
+    sender = f"subject:{caller.subject}" if caller else f"requester:{requester}"
+    return domain.open_ticket(
+        submission,
+        ticket=domain.ticket_id(sender=sender, key=key),
+        requester=requester,
+        now=intake.clock(),
+        traceparent=traceparent,
+    )
+
+
+def _submission(asked: TicketRequest, caller: Caller | None) -> domain.Submission:
+    account, verified = asked.account, False
+    if caller is not None and Role.CUSTOMER in caller.roles and not caller.is_staff:
+        if account not in (None, caller.account):
+            raise problems.Problem(403, "Forbidden", "The token belongs to another account.")
+        account, verified = caller.account, caller.account is not None
+    elif caller is not None and caller.is_staff:
+        verified = account is not None
+    return domain.Submission(
+        address=asked.requester.address,
+        name=asked.requester.name,
+        account=account,
+        account_verified=verified,
+        subject=asked.subject,
+        text=asked.text,
+        channel=asked.channel,
+        priority=asked.priority,
+        locale=asked.locale,
+        time_zone=asked.time_zone,
+    )
+
+
+async def _publish(intake: Intake, created: events.TicketCreated, *, key: str) -> None:
+    record = Outgoing(
+        topic=topic_name(intake.namespace, created.TOPIC),
+        key=created.subject.encode(),
+        value=events.write(created),
+        headers=events.HEADERS,
+    )
+    channel = created.data.channel
+    try:
+        await intake.publisher.publish([record])
+    except BrokerAwayError:
+        TICKETS.labels(channel, "unavailable").inc()
+        detail = "The request was not accepted. Send it again with this Idempotency-Key."
+        raise problems.unavailable(detail, idempotency_key=key) from None
+    except MessageSizeTooLargeError:
+        raise problems.Problem(413, "Request too large", "Shorten the text.") from None
+    TICKETS.labels(channel, "accepted").inc()
+    log.info("ticket_accepted", ticket=created.subject, correlation=str(created.correlationid))
+
+
+def _accepted(intake: Intake, created: events.TicketCreated) -> Response:
+    follow = f"{intake.messaging_center}/v1/tickets/{created.subject}"
+    body = {
+        "ticket": created.subject,
+        "number": ticket_number(UUID(created.subject)),
+        "accepted_at": format_instant(created.time),
+        "follow": follow,
+    }
+    return JSONResponse(body, 202, headers={"Location": follow})
+
+
+def _traceparent(request: Request) -> str | None:
+    given = request.headers.get("traceparent", "")
+    return given if _TRACE.fullmatch(given) else None

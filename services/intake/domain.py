@@ -1,0 +1,83 @@
+"""From a request to `TicketCreated`: pure decisions; the present and fresh keys are arguments."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.envelope import NAMESPACE, Cause, derive_id
+from shared.events import Channel, TicketCreated, TicketCreatedData, TicketCreatedPrivate
+from shared.plans import Priority
+
+SOURCE = "/services/intake"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What somebody asked for, checked at the edge."""
+
+    address: str
+    name: str | None
+    account: str | None
+    """Named by the sender, or proved by their token."""
+    account_verified: bool
+    subject: str
+    text: str
+    channel: Channel
+    priority: Priority
+    locale: str
+    time_zone: str
+
+
+def ticket_id(*, sender: str, key: str) -> UUID:
+    """The ticket of this sender's idempotency key: the same for ever."""
+    return derive_id(NAMESPACE, "ticket", sender, key)
+
+
+def open_ticket(
+    submission: Submission,
+    *,
+    ticket: UUID,
+    requester: str,
+    now: datetime,
+    traceparent: str | None,
+) -> TicketCreated:
+    """The event that a submission becomes.
+
+    Args:
+        submission: What was asked.
+        ticket: Its id.
+        requester: Pseudonym of the person; stands for the account where none was named.
+        now: When it was accepted, with a zone.
+        traceparent: W3C trace context of the request.
+    """
+    data = TicketCreatedData(
+        account=submission.account or requester,
+        account_verified=submission.account_verified,
+        requester=requester,
+        channel=submission.channel,
+        priority=submission.priority,
+        locale=submission.locale,
+        time_zone=submission.time_zone,
+        private=TicketCreatedPrivate(
+            name=submission.name,
+            address=submission.address,
+            subject=submission.subject,
+            text=submission.text,
+            fingerprint=fingerprint(submission),
+        ),
+    )
+    cause = Cause(ticket, str(ticket), traceparent=traceparent)
+    return TicketCreated.say(data, cause=cause, source=SOURCE, time=now)
+
+
+def fingerprint(submission: Submission) -> str:
+    """SHA-256 of what was asked: a repeat has the same, another request under one key has not."""
+    parts = (
+        submission.address,
+        submission.account or "",
+        submission.subject,
+        submission.text,
+        submission.priority,
+    )
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

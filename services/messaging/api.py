@@ -1,0 +1,173 @@
+"""A ticket's thread over HTTP: read it, write into it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.messaging import domain, store
+from shared import outbox, problems, web
+from shared.database import Connection, Database
+from shared.envelope import format_instant
+from shared.events import Visibility
+from shared.identity import Caller, Verifier
+from shared.tickets import ticket_number
+
+log = structlog.get_logger(__name__)
+
+
+class MessageRequest(BaseModel):
+    """The body of `POST /v1/tickets/{ticket}/messages`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: web.StorableText
+    visibility: Visibility = Visibility.PUBLIC
+
+
+class Page(BaseModel):
+    """Which messages of a thread to show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MessagingCenter:
+    """What the routes need."""
+
+    database: Database
+    verifier: Verifier
+    clock: Callable[[], datetime]
+    new_key: Callable[[], str]
+    """A fresh idempotency key for a message that brings none."""
+
+
+def routes(center: MessagingCenter) -> list[Route]:
+    """Messaging's routes."""
+
+    async def get_thread(request: Request) -> Response:
+        caller = center.verifier.require(request)
+        ticket, page = _ticket(request), web.read_query(request, Page)
+        async with center.database.connection() as connection:
+            thread = _allowed(caller, await store.read_thread(connection, ticket))
+            standing = await store.read_standing(connection, ticket)
+            messages = await store.list_messages(
+                connection, ticket, after=page.after, limit=page.limit, notes=caller.is_staff
+            )
+        return JSONResponse(_shown_thread(thread, standing, messages, page))
+
+    async def post_message(request: Request) -> Response:
+        caller = center.verifier.require(request)
+        ticket = _ticket(request)
+        key = web.idempotency_key(request) or center.new_key()
+        asked = await web.read_json(request, MessageRequest)
+        if asked.visibility is Visibility.NOTE and not caller.is_staff:
+            raise problems.Problem(403, "Forbidden", "Notes are written by agents.")
+        async with center.database.transaction() as connection:
+            message = await _post(center, connection, caller, ticket, asked, key=key)
+        return JSONResponse(_shown_message(message), 201)
+
+    return [
+        Route("/v1/tickets/{ticket}", get_thread, methods=["GET"]),
+        Route("/v1/tickets/{ticket}/messages", post_message, methods=["POST"]),
+    ]
+
+
+async def _post(
+    center: MessagingCenter,
+    connection: Connection,
+    caller: Caller,
+    ticket: UUID,
+    asked: MessageRequest,
+    *,
+    key: str,
+) -> domain.Message:
+    thread = _allowed(caller, await store.lock_thread(connection, ticket))
+    id_ = domain.message_id(ticket=ticket, author=caller.subject, key=key)
+    if known := await store.read_message(connection, id_):
+        if (known.text, known.visibility) != (asked.text, asked.visibility):
+            detail = "This Idempotency-Key belongs to another message."
+            raise problems.Problem(422, "Invalid request", detail)
+        return known
+    message, posted = domain.write(
+        thread, caller, asked.text, asked.visibility, id_=id_, now=center.clock()
+    )
+    await store.append_message(connection, message)
+    await outbox.append(connection, [posted])
+    log.info("message_posted", ticket=posted.subject, correlation=str(posted.correlationid))
+    return message
+
+
+def _allowed(caller: Caller, thread: domain.Thread | None) -> domain.Thread:
+    """The thread, if there is one that this caller may read; a stranger is told there is none."""
+    if thread is None or not domain.may_read(caller, thread):
+        raise problems.Problem(
+            404,
+            "Not found",
+            "There is no such ticket. One that was accepted a moment ago is here in a moment.",
+            headers={"Retry-After": "1"},
+        )
+    return thread
+
+
+def _ticket(request: Request) -> UUID:
+    try:
+        return UUID(request.path_params["ticket"])
+    except ValueError:
+        raise problems.Problem(404, "Not found", "A ticket's id is a UUID.") from None
+
+
+def _shown_thread(
+    thread: domain.Thread,
+    standing: store.Standing,
+    messages: list[domain.Message],
+    page: Page,
+) -> dict[str, Any]:
+    acknowledged = standing.acknowledged_at
+    return {
+        "ticket": str(thread.ticket),
+        "number": ticket_number(thread.ticket),
+        "account": thread.account,
+        "subject": thread.subject,
+        "channel": thread.channel,
+        "priority": thread.priority,
+        "opened_at": format_instant(thread.opened_at),
+        "acknowledged_at": acknowledged and format_instant(acknowledged),
+        "plan": standing.plan,
+        "service_level": standing.service_level,
+        "clocks": [_shown_clock(clock) for clock in standing.clocks],
+        "messages": [_shown_message(message) for message in messages],
+        "next": messages[-1].sequence if len(messages) == page.limit else None,
+    }
+
+
+def _shown_clock(clock: domain.ClockView) -> dict[str, Any]:
+    return {
+        "clock": clock.clock,
+        "cycle": clock.cycle,
+        "state": clock.state,
+        "due": format_instant(clock.due_at),
+        "changed_at": format_instant(clock.changed_at),
+    }
+
+
+def _shown_message(message: domain.Message) -> dict[str, Any]:
+    return {
+        "id": str(message.id),
+        "sequence": message.sequence,
+        "author_kind": message.author_kind,
+        "author_name": message.author_name,
+        "visibility": message.visibility,
+        "text": message.text,
+        "posted_at": format_instant(message.posted_at),
+    }

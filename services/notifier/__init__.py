@@ -1,0 +1,1 @@
+"""Sends acknowledgements and alerts, each once."""

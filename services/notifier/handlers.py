@@ -1,0 +1,79 @@
+"""What notifier does with what it hears: plan deliveries."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from services.notifier import domain, store
+from shared import plans
+from shared.consumer import Handle, Heard
+from shared.database import Connection
+from shared.events import DeadlineBreached, TicketCreated, TicketSlotted
+from shared.plans import Catalogue
+
+
+def handle_with(
+    catalogue: Catalogue, clock: Callable[[], datetime], *, patience: timedelta
+) -> Handle:
+    """The handler of a batch.
+
+    Args:
+        catalogue: Names whom to alert.
+        clock: The present, with a zone.
+        patience: How long an acknowledgement waits for the slot, from when we heard of the ticket:
+            after an outage the slot lies in the backlog behind it.
+    """
+
+    async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
+        said = [item.event for item in heard]
+        now = clock()
+        slotted = [event for event in said if isinstance(event, TicketSlotted)]
+        if slotted:
+            await store.record_slots(connection, slotted)
+        created = [event for event in said if isinstance(event, TicketCreated)]
+        if created:
+            await _plan_acknowledgements(connection, created, now=now, patience=patience)
+        if slotted:
+            tickets = [UUID(event.subject) for event in slotted]
+            await store.release_acknowledgements(connection, tickets, now=now)
+        breached = [event for event in said if isinstance(event, DeadlineBreached)]
+        if breached:
+            await _plan_alerts(connection, breached, catalogue, now=now)
+
+    return handle
+
+
+async def _plan_acknowledgements(
+    connection: Connection, created: Sequence[TicketCreated], *, now: datetime, patience: timedelta
+) -> None:
+    slotted = await store.add_tickets(connection, created)
+    planned = (
+        domain.acknowledge(
+            event, not_before=now if UUID(event.subject) in slotted else now + patience
+        )
+        for event in created
+    )
+    await store.plan_deliveries(connection, [delivery for delivery in planned if delivery])
+
+
+async def _plan_alerts(
+    connection: Connection,
+    breached: Sequence[DeadlineBreached],
+    catalogue: Catalogue,
+    *,
+    now: datetime,
+) -> None:
+    planned = [
+        delivery
+        for event in breached
+        for delivery in domain.alert(event, _recipients(catalogue, event.data.plan), now=now)
+    ]
+    await store.plan_deliveries(connection, planned)
+
+
+def _recipients(catalogue: Catalogue, plan_id: str) -> Sequence[str]:
+    try:
+        return plans.plan(catalogue, plan_id).alerts.get("breached", ())
+    except plans.UnknownPlanError:
+        # sla runs with a newer catalogue than we have: somebody must hear of it all the same.
+        return sorted({a for plan in catalogue.plans for a in plan.alerts.get("breached", ())})

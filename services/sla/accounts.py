@@ -1,0 +1,166 @@
+"""The account directory: which account is on which plan. Pure: rows in, changes out."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    EmailStr,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
+
+from shared.envelope import NAMESPACE, Cause, derive_id, format_instant
+from shared.events import PlanChanged, PlanChangedData
+from shared.identity import requester_id
+
+SOURCE = "/services/sla"
+
+MOST_ROWS = 10_000
+"""Rows of one import."""
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+class ImportRow(BaseModel):
+    """One row: an account by its id, or a person without an organisation by their address."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    account: AccountId | None = None
+    address: EmailStr | None = None
+    plan: str
+    since: AwareDatetime | None = None
+
+
+_ROW = TypeAdapter(ImportRow)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanChange:
+    """An account gets a plan."""
+
+    id: UUID
+    account: str
+    plan: str
+    previous: str | None
+    since: datetime
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants of the directory; `since` None means from now on."""
+
+    account: str
+    plan: str
+    since: datetime | None
+
+
+class ImportRefusedError(ValueError):
+    """An import is refused as a whole; `problems` says what is wrong in which row."""
+
+    def __init__(self, problems: Sequence[dict[str, str]]) -> None:
+        super().__init__(f"{len(problems)} rows are wrong")
+        self.problems = problems
+
+
+def read_csv(text: str) -> list[Mapping[str, object]]:
+    """The rows of a CSV file with a header; empty fields are left out.
+
+    Raises:
+        ImportRefusedError: when it has no header or a row has more fields than that.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    rows: list[Mapping[str, object]] = []
+    for row in reader:
+        if None in row:
+            problem = {"row": str(len(rows) + 1), "detail": "more fields than the header has"}
+            raise ImportRefusedError([problem])
+        rows.append({key: value for key, value in row.items() if value})
+    return rows
+
+
+def read_wishes(
+    rows: Sequence[object], *, known_plans: Sequence[str], pseudonym_secret: str
+) -> list[Wish]:
+    """What an import asks for.
+
+    Raises:
+        ImportRefusedError: with every row that is wrong; nothing of the import is to be done then.
+    """
+    if len(rows) > MOST_ROWS:
+        raise ImportRefusedError([{"row": "all", "detail": f"more than {MOST_ROWS} rows"}])
+    problems: list[dict[str, str]] = []
+    wishes: list[Wish] = []
+    for number, row in enumerate(rows, start=1):
+        try:
+            wishes.append(_wish(row, known_plans, pseudonym_secret))
+        except ValueError as error:
+            problems.append({"row": str(number), "detail": _reason(error)})
+    if problems:
+        raise ImportRefusedError(problems)
+    return wishes
+
+
+def _wish(row: object, known_plans: Sequence[str], pseudonym_secret: str) -> Wish:
+    read = _ROW.validate_python(row)
+    if (read.account is None) == (read.address is None):
+        raise ValueError("give either an account or an address")
+    if read.plan not in known_plans:
+        raise ValueError(f"the catalogue has no such plan; it has {', '.join(known_plans)}")
+    account = read.account or requester_id(str(read.address), secret=pseudonym_secret)
+    return Wish(account, read.plan, read.since)
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        return ".".join(map(str, first["loc"])) + ": " + first["msg"]
+    return str(error)
+
+
+def decide_changes(
+    wishes: Sequence[Wish], latest: Mapping[str, str], *, changed_by: str, now: datetime
+) -> list[PlanChange]:
+    """The changes that wishes come to: none for an account that is on that plan already.
+
+    A wish with a date of its own is always a change, since it may concern the past or the future.
+    """
+    plans = dict(latest)
+    changes: list[PlanChange] = []
+    for wish in wishes:
+        previous = plans.get(wish.account)
+        if previous == wish.plan and wish.since is None:
+            continue
+        since = wish.since or now
+        change_id = derive_id(
+            NAMESPACE, "plan-change", wish.account, wish.plan, format_instant(since)
+        )
+        changes.append(
+            PlanChange(change_id, wish.account, wish.plan, previous, since, changed_by, now)
+        )
+        plans[wish.account] = wish.plan
+    return changes
+
+
+def plan_changed(change: PlanChange) -> PlanChanged:
+    """What is said of a change; its key is the account."""
+    data = PlanChangedData(
+        account=change.account,
+        plan=change.plan,
+        previous=change.previous,
+        since=change.since,
+        changed_by=change.changed_by,
+    )
+    cause = Cause(change.id, change.account)
+    return PlanChanged.say(data, cause=cause, source=SOURCE, time=change.changed_at)

@@ -1,0 +1,177 @@
+"""The account directory over HTTP: who is on which plan, and who changed it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from services.sla import accounts, store
+from shared import outbox, problems, web
+from shared.database import Connection, Database
+from shared.envelope import format_instant
+from shared.identity import Role, Verifier
+from shared.plans import Catalogue
+
+IMPORT_LIMIT = 4 * 1024 * 1024
+"""Bytes of one import."""
+
+_ACCOUNT: TypeAdapter[str] = TypeAdapter(accounts.AccountId)
+_ROWS: TypeAdapter[list[object]] = TypeAdapter(list[object])
+
+
+class PlanWish(BaseModel):
+    """The body of `PUT /v1/accounts/{account}/plan`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plan: str
+    since: AwareDatetime | None = None
+
+
+class Page(BaseModel):
+    """Which accounts to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after: str = ""
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What the routes need."""
+
+    database: Database
+    verifier: Verifier
+    catalogue: Catalogue
+    clock: Callable[[], datetime]
+    pseudonym_secret: str
+
+    @property
+    def plan_ids(self) -> tuple[str, ...]:
+        """The plans that an account may be on."""
+        return tuple(plan.id for plan in self.catalogue.plans)
+
+
+def routes(directory: Directory) -> list[Route]:
+    """Sla's routes."""
+
+    async def put_plan(request: Request) -> Response:
+        caller = directory.verifier.require(request, Role.ADMIN)
+        account = _account(request)
+        wish = await web.read_json(request, PlanWish)
+        if wish.plan not in directory.plan_ids:
+            raise _unknown_plan(directory)
+        wishes = [accounts.Wish(account, wish.plan, wish.since)]
+        async with directory.database.transaction() as connection:
+            await _change(directory, connection, wishes, changed_by=caller.subject)
+            history = await store.read_account(connection, account)
+        return JSONResponse(_shown(history[0]))
+
+    async def import_accounts(request: Request) -> Response:
+        caller = directory.verifier.require(request, Role.ADMIN)
+        wishes = await _wishes(directory, request)
+        async with directory.database.transaction() as connection:
+            changed = await _change(directory, connection, wishes, changed_by=caller.subject)
+        return JSONResponse({"changed": changed, "unchanged": len(wishes) - changed})
+
+    async def list_accounts(request: Request) -> Response:
+        directory.verifier.require(request, Role.AGENT, Role.LEAD, Role.ADMIN)
+        page = web.read_query(request, Page)
+        async with directory.database.connection() as connection:
+            found = await store.list_accounts(
+                connection, after=page.after, limit=page.limit, plan=page.plan
+            )
+        more = found[-1].account if len(found) == page.limit else None
+        return JSONResponse({"accounts": [_shown(each) for each in found], "next": more})
+
+    async def get_account(request: Request) -> Response:
+        directory.verifier.require(request, Role.AGENT, Role.LEAD, Role.ADMIN)
+        account = _account(request)
+        async with directory.database.connection() as connection:
+            history = await store.read_account(connection, account)
+        if not history:
+            raise problems.Problem(404, "Not found", "The directory has no such account.")
+        body = _shown(history[0]) | {"history": [_shown(change) for change in history]}
+        return JSONResponse(body)
+
+    return [
+        Route("/v1/accounts", list_accounts, methods=["GET"]),
+        Route("/v1/accounts/import", import_accounts, methods=["POST"]),
+        Route("/v1/accounts/{account}", get_account, methods=["GET"]),
+        Route("/v1/accounts/{account}/plan", put_plan, methods=["PUT"]),
+    ]
+
+
+async def _change(
+    directory: Directory,
+    connection: Connection,
+    wishes: Sequence[accounts.Wish],
+    *,
+    changed_by: str,
+) -> int:
+    latest = await store.latest_plans(connection, sorted({wish.account for wish in wishes}))
+    changes = accounts.decide_changes(wishes, latest, changed_by=changed_by, now=directory.clock())
+    await store.add_plan_changes(connection, changes)
+    await outbox.append(connection, [accounts.plan_changed(change) for change in changes])
+    return len(changes)
+
+
+async def _wishes(directory: Directory, request: Request) -> list[accounts.Wish]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await web.read_body(request, limit=IMPORT_LIMIT)
+    try:
+        if media_type == "text/csv":
+            rows: Sequence[object] = accounts.read_csv(body.decode("utf-8-sig"))
+        elif media_type == "application/json":
+            rows = _ROWS.validate_json(body)
+        else:
+            detail = "Send text/csv or application/json."
+            raise problems.Problem(415, "Unsupported media type", detail)
+        return accounts.read_wishes(
+            rows,
+            known_plans=directory.plan_ids,
+            pseudonym_secret=directory.pseudonym_secret,
+        )
+    except accounts.ImportRefusedError as error:
+        detail = "Nothing was imported; mend these rows and send it again."
+        raise problems.Problem(422, "Invalid import", detail, errors=error.problems[:100]) from None
+    except ValueError:
+        detail = "Send CSV in UTF-8 with a header, or a JSON list of objects."
+        raise problems.Problem(400, "Malformed import", detail) from None
+
+
+def _account(request: Request) -> str:
+    try:
+        return _ACCOUNT.validate_python(request.path_params["account"])
+    except ValidationError:
+        detail = "An account's id has 1 to 100 letters, digits, dots, dashes or underscores."
+        raise problems.Problem(404, "Not found", detail) from None
+
+
+def _unknown_plan(directory: Directory) -> problems.Problem:
+    detail = f"The catalogue has no such plan; it has {', '.join(directory.plan_ids)}."
+    return problems.Problem(
+        422, "Invalid request", detail, errors=[{"pointer": "/plan", "detail": detail}]
+    )
+
+
+def _shown(row: store.Account | accounts.PlanChange) -> dict[str, Any]:
+    return {
+        key: format_instant(value) if isinstance(value, datetime) else value
+        for key, value in asdict(row).items()
+        if key != "id"
+    }

@@ -1,0 +1,18 @@
+"""What sla is told by its environment."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from shared.wiring import ConsumerSettings
+
+
+class SlaSettings(ConsumerSettings):
+    """Beside what every service is told."""
+
+    catalogue: Path = Path("deploy/plans.toml")
+    """The plan catalogue."""
+    pseudonym_secret: SecretStr = Field(min_length=16)
+    """As intake's: an imported address and a ticket's requester give the same account."""
+    producer_margin: float = Field(0.25, ge=0, le=60)
+    """Seconds between an event's time and its arrival at the broker that are allowed for."""
