@@ -1,0 +1,50 @@
+"""Writing to and reading from a desk's topics in tests."""
+
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+
+from shared import events
+from shared.envelope import Topic
+from shared.events import Event
+from shared.topics import topic_name
+
+
+async def publish(bootstrap_servers: str, namespace: str, said: Iterable[Event]) -> None:
+    """Put events on their topics, in order."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all")
+    await producer.start()
+    try:
+        for event in said:
+            await producer.send_and_wait(
+                topic_name(namespace, event.TOPIC),
+                events.write(event),
+                key=event.subject.encode(),
+                headers=list(events.HEADERS),
+            )
+    finally:
+        await producer.stop()
+
+
+async def read_all(bootstrap_servers: str, *topics: str) -> list[ConsumerRecord]:
+    """Every record that the topics hold now; of one partition in order."""
+    consumer = AIOKafkaConsumer(
+        *topics, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        left = await consumer.end_offsets(list(consumer.assignment()))
+        records: list[ConsumerRecord] = []
+        while any([await consumer.position(partition) < end for partition, end in left.items()]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records += batch
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def read_events(bootstrap_servers: str, namespace: str, *topics: Topic) -> list[Event]:
+    """Every event of these topics; of one ticket and topic in order."""
+    names = [topic_name(namespace, topic) for topic in topics]
+    read = [events.read(record.value) for record in await read_all(bootstrap_servers, *names)]
+    return [event for event in read if event is not None]
