@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format token clean-data clean
+.PHONY: help run demo test check format docs token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,15 +29,19 @@ demo: $(READY) ## Send a ticket for each plan through a desk and check every pro
 test: $(READY) ## Run all tests
 	@$(RUN) pytest $(ARGS)
 
-check: $(READY) ## Lint, types, imports: under a minute
+check: $(READY) ## Lint, types, imports, generated documents: under a minute
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
+	@$(RUN) deploy.event_docs --check
 
 format: $(READY) ## Put the code into the one format
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
+
+docs: $(READY) ## Write docs/events anew from the models
+	@$(RUN) deploy.event_docs
 
 token: $(READY) ## Print a bearer token for the running desk (ROLE=agent, ACCOUNT=…)
 	@$(RUN) deploy.local token --role $(or $(ROLE),agent) $(if $(ACCOUNT),--account $(ACCOUNT))

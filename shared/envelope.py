@@ -39,12 +39,16 @@ class Topic(StrEnum):
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is outside the years 1 to 9999 in UTC") from None
 
 
 def format_instant(value: datetime) -> str:
     """RFC 3339 in UTC with microseconds: the one way an instant is written on the stream."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 999 with three digits.
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 Instant = Annotated[
@@ -56,10 +60,15 @@ Instant = Annotated[
 """A point in time with a zone; kept in UTC, written as RFC 3339 with microseconds."""
 
 
+_CONFIG = ConfigDict(
+    frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False
+)
+
+
 class Fact(BaseModel):
     """What an event says. Fields that a reader doesn't know are passed over."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = _CONFIG
 
 
 DataT = TypeVar("DataT", bound=Fact)
@@ -68,7 +77,7 @@ DataT = TypeVar("DataT", bound=Fact)
 class Envelope(BaseModel, Generic[DataT]):
     """CloudEvents 1.0, with the desk's two extensions."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = _CONFIG
 
     TOPIC: ClassVar[Topic]
 
@@ -91,7 +100,7 @@ class Envelope(BaseModel, Generic[DataT]):
     traceparent: str | None = None
     """W3C trace context of what led to this."""
     correlationid: UUID
-    """Id of the ticket's first event."""
+    """Id of the ticket's first event; a plan change has its own."""
     causationid: UUID | None = None
     """Id of the event that led to this one."""
     data: DataT

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from shared.envelope import CONTENT_TYPE, Envelope, Fact, Instant, Topic
@@ -173,7 +173,7 @@ class MessagePostedPrivate(Fact):
 
 
 class MessagePostedData(Fact):
-    """Somebody wrote into a ticket's thread."""
+    """Somebody wrote into a ticket's thread; what was asked at first is in `TicketCreated`."""
 
     message: UUID
     """Id of the message."""
@@ -181,7 +181,7 @@ class MessagePostedData(Fact):
     """The place in the thread, from 1, without gaps."""
     author_kind: AuthorKind
     author: str
-    """Id of the author: a requester's pseudonym or an agent's subject."""
+    """Id of the author: the subject of their token."""
     visibility: Visibility
     in_reply_to: UUID | None = None
     """Id of the message that it answers, where that is known."""
@@ -199,7 +199,7 @@ class PlanChangedData(Fact):
     since: Instant
     """From when the plan counts; it may lie in the past or the future."""
     changed_by: str
-    """Subject of who changed it, or `import`."""
+    """Subject of who changed it."""
 
 
 class NotificationPrivate(Fact):
@@ -349,8 +349,23 @@ def read(value: bytes | None) -> Event | None:
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         if problems[0]["type"] == "union_tag_invalid":
+            # Pydantic's own message repeats what stands there.
+            if not _is_typed(value):
+                raise UnreadableError("type: must be a string") from None
             return None
         raise UnreadableError("; ".join(map(_describe, problems[:5]))) from None
+
+
+class _Typed(BaseModel):
+    type: str
+
+
+def _is_typed(value: bytes) -> bool:
+    try:
+        _Typed.model_validate_json(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _describe(problem: ErrorDetails) -> str:

@@ -1,0 +1,1 @@
+"""Writes `docs/events/` from the models: schemas, examples, an AsyncAPI document and a page."""

@@ -1,0 +1,99 @@
+"""Personal data stands in `data.private` and nowhere else."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.notifier import domain as notifier
+from services.sla import domain as sla
+from shared import events
+from shared.events import EVENT_TYPES, Event
+from shared.plans import Clock
+from tests.support import said
+from tests.support.schemas import SCHEMAS, validator
+
+HARMLESS = {
+    "account",
+    "author",  # a token's subject: an id
+    "calendar",
+    "catalogue_version",
+    "changed_by",  # the same
+    "locale",
+    "plan",
+    "previous",
+    "requester",  # a pseudonym
+    "service_level",
+    "template",
+    "time_zone",
+}
+"""Fields in which any text may stand, and that say nothing about who a person is."""
+
+TEXT = "I write from the office in Harbour Street."
+PERSONAL = (said.ADDRESS, "A Customer", "It does not work", TEXT, "An Agent", "It works now.")
+
+
+@pytest.mark.parametrize("kind", list(SCHEMAS))
+def test_every_free_text_is_private_or_known_to_be_harmless(kind: str) -> None:
+    """Who adds a field that may hold anything puts it into `private`, or names it harmless here."""
+    schema: Any = validator(kind).schema
+    models = [each for name, each in schema["$defs"].items() if not name.endswith("Private")]
+    free = {
+        name
+        for model in models
+        for name, field in model.get("properties", {}).items()
+        if field.get("type") == "string" and not field.keys() & {"format", "enum", "const"}
+    }
+    assert free <= HARMLESS
+
+
+@pytest.mark.parametrize("kind", list(SCHEMAS))
+def test_private_is_one_field_that_may_be_taken_away(kind: str) -> None:
+    """The personal part hangs on `data.private` alone, and a record without it is valid."""
+    schema: Any = validator(kind).schema
+    text = json.dumps(schema)
+    model = schema["$defs"][schema["properties"]["data"]["$ref"].rpartition("/")[2]]
+    private = model["properties"].get("private")
+    assert text.count('Private"}') == (private is not None)
+    assert "private" not in model["required"]
+
+
+def test_what_services_say_of_a_person_is_in_private() -> None:
+    """Of a ticket's whole life, nothing personal is left once `private` is dropped."""
+    life = _a_life()
+    assert {type(event) for event in life} >= set(EVENT_TYPES) - {events.PlanChanged}
+    kept, dropped = "", ""
+    for event in life:
+        record = json.loads(events.write(event))
+        dropped += json.dumps(record["data"].pop("private", {}))
+        kept += json.dumps(record) + event.subject
+    assert all(marker in dropped for marker in PERSONAL)
+    assert not [marker for marker in PERSONAL if marker in kept]
+
+
+def _a_life() -> list[Event]:
+    """An answered ticket, an unanswered one, and mails that were taken and refused."""
+    created = said.ticket_created(text=TEXT)
+    slot = said.slot(created)
+    (deadline,) = slot.deadlines
+    assert deadline.clock is Clock.FIRST_RESPONSE
+    answer = sla.answer(deadline, created.time, said_at=created.time).event
+    warning = sla.fire(deadline, created.time, said_at=created.time).event
+    posted = said.message_posted(created)
+    alarm = said.breach(slot)
+    mails = [
+        _tried(created, notifier.Accepted()),
+        _tried(created, notifier.Refused(550, f"no {said.ADDRESS} here")),
+    ]
+    return [created, *slot.events, answer, warning, posted, alarm, *mails]
+
+
+def _tried(created: events.TicketCreated, answer: notifier.Answer) -> Event:
+    delivery = notifier.acknowledge(created, not_before=created.time)
+    assert delivery is not None
+    event = notifier.conclude(
+        delivery, answer, now=created.time, give_up_after=timedelta(days=1)
+    ).event
+    assert event is not None
+    return event

@@ -1,0 +1,233 @@
+"""The stream as somebody reads it who has `docs/events/` and nothing else of ours.
+
+Two clients that share no code with the services read every record from the beginning: librdkafka
+through confluent-kafka, and the `kcat` command where it is installed.
+"""
+
+import asyncio
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from tests.support.desk import SERVICES, Desk, running_desk
+from tests.support.schemas import FOLDER, SCHEMAS, complaints
+from tests.support.stack import Stack
+from tests.support.waiting import until
+
+ASYNCAPI = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
+PLANS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
+REFUSED = "refused@customer.example"
+TEXT = "The words of a customer, which are nobody else's."
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record as a foreign client shows it."""
+
+    channel: str
+    """The topic, as the AsyncAPI document names it."""
+    partition: int
+    key: str
+    headers: Mapping[str, str]
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A desk that has lived and stands still now."""
+
+    bootstrap_servers: str
+    namespace: str
+    answered: str
+    """The ticket that was answered in time."""
+
+    def topic(self, channel: str) -> str:
+        """The topic of a channel; this desk has another namespace than the document's."""
+        address: str = ASYNCAPI["channels"][channel]["address"]
+        return f"{self.namespace}.{address.partition('.')[2]}"
+
+
+@pytest.fixture(scope="module")
+def past(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
+    """Tickets on every plan: one answered, others breached, one whose sender takes no mail."""
+    with running_desk(stack, tmp_path_factory.mktemp("desk")) as desk:
+        desk.mailbox.refused[REFUSED] = "550 5.1.1 no such mailbox"
+        for service in SERVICES:
+            desk.start(service)
+        answered = asyncio.run(_live(desk))
+        assert [desk.stop(service) for service in SERVICES] == [0, 0, 0, 0]
+        yield Past(stack.bootstrap_servers, desk.namespace, answered)
+
+
+WITH_KCAT = pytest.param(
+    "kcat", marks=pytest.mark.skipif(shutil.which("kcat") is None, reason="kcat is not installed")
+)
+
+
+@pytest.fixture(scope="module", params=["confluent-kafka", WITH_KCAT])
+def records(past: Past, request: pytest.FixtureRequest) -> list[Record]:
+    """Everything on the desk's topics, as this client reads it."""
+    read = {"confluent-kafka": _by_confluent, "kcat": _by_kcat}[request.param]
+    return [
+        record
+        for channel in ASYNCAPI["channels"]
+        for record in read(past.bootstrap_servers, past.topic(channel), channel)
+    ]
+
+
+def test_every_record_is_what_its_schema_says(records: list[Record]) -> None:
+    """Each value passes the schema that its type names, on the channel that the type belongs to."""
+    assert [wrong for record in records for wrong in complaints(record.value)] == []
+    messages = ASYNCAPI["components"]["messages"]
+    for record in records:
+        on_channel = ASYNCAPI["channels"][record.channel]["messages"]
+        assert record.value["type"] in {messages[name]["name"] for name in on_channel}
+
+
+def test_every_type_was_said(records: list[Record]) -> None:
+    """Nothing is documented that is never said."""
+    assert {record.value["type"] for record in records} == set(SCHEMAS)
+
+
+def test_key_and_header_are_as_documented(records: list[Record]) -> None:
+    """The key is the subject, and the one header tells that the value is a CloudEvent."""
+    for record in records:
+        assert record.key == record.value["subject"]
+        assert record.headers == {"content-type": "application/cloudevents+json"}
+
+
+def test_a_ticket_has_one_partition_number_everywhere(past: Past, records: list[Record]) -> None:
+    """Whoever reads one partition number of all topics hears all of its tickets, and in order."""
+    by_ticket = [record for record in records if record.channel != "accounts"]
+    numbers = {(record.key, record.partition) for record in by_ticket}
+    assert len(numbers) == len({record.key for record in by_ticket}) == len(PLANS) + 1
+    assert len({partition for _, partition in numbers}) > 1
+    channels = {record.channel for record in by_ticket if record.key == past.answered}
+    assert channels == {"tickets", "messages", "sla", "notifications"}
+
+
+def test_a_record_that_comes_twice_is_the_same(records: list[Record]) -> None:
+    """An id stands for one event: where it comes again, the whole record does."""
+    by_id: dict[str, dict[str, Any]] = {}
+    for record in records:
+        assert by_id.setdefault(record.value["id"], record.value) == record.value
+    assert len({record.value["correlationid"] for record in records}) == 2 * len(PLANS) + 1
+
+
+def test_personal_data_can_be_dropped(records: list[Record]) -> None:
+    """Without `data.private`, nothing of who wrote or what they wrote is left."""
+    whole = json.dumps([record.value for record in records])
+    left = json.dumps([_without_private(record.value) for record in records])
+    for personal in (TEXT, REFUSED, "customer.example", "A Customer", "no such mailbox"):
+        assert personal in whole
+        assert personal not in left
+
+
+def _without_private(value: dict[str, Any]) -> dict[str, Any]:
+    data = {name: field for name, field in value["data"].items() if name != "private"}
+    return value | {"data": data}
+
+
+async def _live(desk: Desk) -> str:
+    """Let the desk live until every type was said; returns the ticket that was answered."""
+    await desk.ready()
+    async with httpx.AsyncClient() as client:
+        for plan in PLANS:
+            await _put_plan(client, desk, plan)
+        tickets = {plan: await _send(client, desk, plan) for plan in PLANS}
+        await _send(client, desk, "starter", address=REFUSED)
+        answered = tickets["professional"]
+        await until(lambda: _answer(client, desk, answered), what="the ticket is answered")
+    await until(lambda: asyncio.to_thread(_said_all, desk), what="every type was said")
+    return answered
+
+
+async def _put_plan(client: httpx.AsyncClient, desk: Desk, plan: str) -> None:
+    url = f"{desk.url('sla')}/v1/accounts/on-{plan}/plan"
+    answer = await client.put(url, json={"plan": plan}, headers=desk.bearer("admin"))
+    assert answer.status_code == 200, answer.text
+
+
+async def _send(
+    client: httpx.AsyncClient, desk: Desk, plan: str, *, address: str = "it@customer.example"
+) -> str:
+    asked = {
+        "requester": {"name": "A Customer", "address": address},
+        "account": f"on-{plan}",
+        "subject": "A question",
+        "text": TEXT,
+    }
+    # With keys of our own the tickets' ids, and so their partitions, are the same in every run.
+    answer = await client.post(
+        f"{desk.url('intake')}/v1/tickets", json=asked, headers={"Idempotency-Key": f"key-{plan}"}
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["ticket"])
+
+
+async def _answer(client: httpx.AsyncClient, desk: Desk, ticket: str) -> bool:
+    url = f"{desk.url('messaging')}/v1/tickets/{ticket}/messages"
+    answer = await client.post(url, json={"text": "Here it is."}, headers=desk.bearer("agent"))
+    return answer.status_code == 201
+
+
+def _said_all(desk: Desk) -> bool:
+    past = Past(desk.stack.bootstrap_servers, desk.namespace, "")
+    said = {
+        record.value["type"]
+        for channel in ASYNCAPI["channels"]
+        for record in _by_confluent(past.bootstrap_servers, past.topic(channel), channel)
+    }
+    return said == set(SCHEMAS)
+
+
+def _by_confluent(bootstrap_servers: str, topic: str, channel: str) -> Iterator[Record]:
+    """Every partition from offset 0 to its end, in no group."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap_servers,
+            "group.id": "unused",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+        }
+    )
+    try:
+        left = set(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        consumer.assign([TopicPartition(topic, partition, 0) for partition in left])
+        while left:
+            message = consumer.poll(10)
+            assert message is not None, f"{topic} answers nothing"
+            if (error := message.error()) is None:
+                yield _record(channel, message)
+            else:
+                assert error.code() == KafkaError._PARTITION_EOF, error  # noqa: SLF001 - its only name
+                left.discard(message.partition())
+    finally:
+        consumer.close()
+
+
+def _record(channel: str, message: Any) -> Record:  # noqa: ANN401 - the client has no types
+    headers = {name: value.decode() for name, value in message.headers() or ()}
+    value = json.loads(message.value())
+    return Record(channel, message.partition(), message.key().decode(), headers, value)
+
+
+def _by_kcat(bootstrap_servers: str, topic: str, channel: str) -> Iterator[Record]:
+    """The same by a program of its own."""
+    command = ["kcat", "-C", "-q", "-e", "-J", "-o", "beginning", "-b", bootstrap_servers]
+    shown = subprocess.run(  # noqa: S603 - a fixed command
+        [*command, "-t", topic], capture_output=True, text=True, timeout=60, check=True
+    )
+    for line in shown.stdout.splitlines():
+        record = json.loads(line)
+        names, values = record.get("headers", [])[::2], record.get("headers", [])[1::2]
+        headers = dict(zip(names, values, strict=True))
+        value = json.loads(record["payload"])
+        yield Record(channel, record["partition"], record["key"], headers, value)
