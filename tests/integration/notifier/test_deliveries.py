@@ -1,0 +1,171 @@
+"""notifier as a real process: fed by hand, killed where it hurts, with a real SMTP server."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.envelope import Topic
+from shared.events import Event, NotificationFailed, NotificationSent
+from tests.support import said
+from tests.support.desk import Desk, running_desk
+from tests.support.stack import Stack
+from tests.support.stream import publish, read_events
+from tests.support.waiting import until
+
+LEADS = "support-leads@careline.example"
+HOLD = "10"
+"""Seconds until another sender takes over from one that died: the least that is allowed."""
+
+
+@pytest.fixture
+def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
+    """A desk of which nothing runs yet."""
+    with running_desk(stack, tmp_path) as made:
+        yield made
+
+
+async def test_inputs_delivered_twice_come_to_the_same_as_once(desk: Desk) -> None:
+    """Every event that notifier hears comes twice: one acknowledgement, one alert."""
+    desk.start("notifier")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    slotted = said.slot(created)
+    heard = [created, *slotted.events, said.breach(slotted)]
+    await _publish(desk, *(event for event in heard for _ in range(2)))
+    await _sent(desk, 2)
+    await _publish(desk, *heard)
+    other = said.ticket_created("another")
+    await _publish(desk, other, *said.slot(other).events)
+    # The other ticket's mail goes out behind all that was delivered again before it.
+    await _sent(desk, 3)
+    assert len(desk.mailbox.to(said.ADDRESS)) == 2
+    assert len(desk.mailbox.to(LEADS)) == 1
+
+
+async def test_an_acknowledgement_waits_for_the_slot_but_not_for_ever(desk: Desk) -> None:
+    """Without a slot the acknowledgement goes out when patience is over, and names no plan."""
+    desk.start("notifier", CARELINE_PATIENCE="2")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, created)
+    await _sent(desk, 1)
+    text = desk.mailbox.text_to(said.ADDRESS)
+    assert "YOUR PLAN" not in text
+    assert "Your Service Plan decides when you will have an answer." in text
+    (mail,) = desk.mailbox.mails
+    assert said.now() >= created.time
+    assert mail["Auto-Submitted"] == "auto-replied"
+
+
+async def test_a_slot_that_was_heard_before_its_ticket_is_in_the_mail(desk: Desk) -> None:
+    """Topics have no order among them: the slot may be heard first."""
+    desk.start("notifier")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, *said.slot(created).events)
+    await until(lambda: desk.query("notifier", "SELECT 1 FROM tickets"), what="the slot is kept")
+    await _publish(desk, created)
+    await _sent(desk, 1)
+    assert "YOUR PLAN: Platform Care Centurion" in desk.mailbox.text_to(said.ADDRESS)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "notifier.before_commit",
+        "notifier.committed",
+        "notifier.claimed",
+        "notifier.concluded",
+        "outbox.before_publish",
+        "outbox.published",
+    ],
+)
+async def test_killed_on_the_way_comes_to_the_same_as_unharmed(desk: Desk, place: str) -> None:
+    """SIGKILL before and after the commit, the claim and the publish: one mail, said once."""
+    desk.start("notifier", CARELINE_FAILPOINT=place, CARELINE_HOLD=HOLD)
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, created, *said.slot(created).events)
+    assert await desk.died("notifier") == -9
+    desk.start("notifier", CARELINE_HOLD=HOLD)
+    await _sent(desk, 1)
+    await until(lambda: _quiet(desk), what="nothing is left to send or to say")
+    assert len(desk.mailbox.to(said.ADDRESS)) == 1
+
+
+async def test_the_unavoidable_second_copy_has_the_same_message_id_and_is_counted(
+    desk: Desk,
+) -> None:
+    """Killed between the server's 250 and our commit: a second copy, known as such."""
+    desk.start("notifier", CARELINE_FAILPOINT="notifier.smtp_answered", CARELINE_HOLD=HOLD)
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, created, *said.slot(created).events)
+    assert await desk.died("notifier") == -9
+    desk.start("notifier", CARELINE_HOLD=HOLD)
+    (sent,) = await _sent(desk, 1)
+    assert isinstance(sent, NotificationSent)
+    assert sent.data.second_copy_possible
+    first, second = desk.mailbox.to(said.ADDRESS)
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+async def test_a_refusal_for_good_ends_at_once_and_is_said(desk: Desk) -> None:
+    """550 for the recipient: no further try, and the failure is on the stream with its code."""
+    desk.mailbox.refused[said.ADDRESS] = "550 no such user"
+    desk.start("notifier")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, created, *said.slot(created).events)
+    (failed,) = await _sent(desk, 1)
+    assert isinstance(failed, NotificationFailed)
+    assert (failed.data.reason, failed.data.code, failed.data.attempt) == ("refused", 550, 1)
+
+
+async def test_a_refusal_for_now_is_tried_again(desk: Desk) -> None:
+    """451 for the recipient: the mail waits, and arrives once when the server takes it."""
+    desk.mailbox.refused[said.ADDRESS] = "451 come back later"
+    desk.start("notifier")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, created, *said.slot(created).events)
+    await until(
+        lambda: desk.query(
+            "notifier", "SELECT 1 FROM deliveries WHERE attempts = 1 AND state = 'planned'"
+        ),
+        what="one try was refused",
+    )
+    desk.mailbox.refused.clear()
+    (sent,) = await _sent(desk, 1)
+    assert isinstance(sent, NotificationSent)
+    assert sent.data.attempt == 2
+    assert len(desk.mailbox.to(said.ADDRESS)) == 1
+
+
+async def _publish(desk: Desk, *events: Event) -> None:
+    await publish(desk.stack.bootstrap_servers, desk.namespace, events)
+
+
+async def _sent(desk: Desk, wanted: int) -> list[Event]:
+    """What notifier said, once it has said so much; repeats of one id left out."""
+
+    async def complete() -> list[Event] | None:
+        said_so_far = await read_events(
+            desk.stack.bootstrap_servers, desk.namespace, Topic.NOTIFICATIONS
+        )
+        known = {event.id: event for event in said_so_far}
+        return list(known.values()) if len(known) >= wanted else None
+
+    sent = await until(complete, within=60, what=f"{wanted} notifications")
+    assert len(sent) == wanted
+    return sent
+
+
+async def _quiet(desk: Desk) -> bool:
+    waiting = await desk.query(
+        "notifier",
+        "SELECT 1 FROM deliveries WHERE state IN ('planned', 'sending')"
+        " UNION ALL SELECT 1 FROM outbox",
+    )
+    return not waiting
