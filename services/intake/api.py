@@ -80,7 +80,7 @@ class TicketRequest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What the routes need."""
+    """What the routes need, and the routes."""
 
     publisher: Publishes
     verifier: Verifier
@@ -91,20 +91,20 @@ class Intake:
     messaging_center: str
     pseudonym_secret: str
 
+    async def post_ticket(self, request: Request) -> Response:
+        """Accept a request; again under one `Idempotency-Key` is the same ticket."""
+        caller = self.verifier.caller(request)
+        key = web.idempotency_key(request) or self.new_key()
+        asked = await web.read_json(request, TicketRequest)
+        created = _open(self, asked, caller=caller, key=key, traceparent=_traceparent(request))
+        await _publish(self, created, key=key)
+        failpoint("self.published")
+        return _accepted(self, created)
+
 
 def routes(intake: Intake) -> list[Route]:
-    """Intake's routes."""
-
-    async def post_ticket(request: Request) -> Response:
-        caller = intake.verifier.caller(request)
-        key = web.idempotency_key(request) or intake.new_key()
-        asked = await web.read_json(request, TicketRequest)
-        created = _open(intake, asked, caller=caller, key=key, traceparent=_traceparent(request))
-        await _publish(intake, created, key=key)
-        failpoint("intake.published")
-        return _accepted(intake, created)
-
-    return [Route("/v1/tickets", post_ticket, methods=["POST"])]
+    """The routes of intake."""
+    return [Route("/v1/tickets", intake.post_ticket, methods=["POST"])]
 
 
 def _open(

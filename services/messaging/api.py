@@ -43,7 +43,7 @@ class Page(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class MessagingCenter:
-    """What the routes need."""
+    """What the routes need, and the routes."""
 
     database: Database
     verifier: Verifier
@@ -51,14 +51,11 @@ class MessagingCenter:
     new_key: Callable[[], str]
     """A fresh idempotency key for a message that brings none."""
 
-
-def routes(center: MessagingCenter) -> list[Route]:
-    """Messaging's routes."""
-
-    async def get_thread(request: Request) -> Response:
-        caller = center.verifier.require(request)
+    async def get_thread(self, request: Request) -> Response:
+        """A thread with its clocks and a page of messages: `next` goes into `after`."""
+        caller = self.verifier.require(request)
         ticket, page = _ticket(request), web.read_query(request, Page)
-        async with center.database.connection() as connection:
+        async with self.database.connection() as connection:
             thread = _allowed(caller, await store.read_thread(connection, ticket))
             standing = await store.read_standing(connection, ticket)
             messages = await store.list_messages(
@@ -66,20 +63,24 @@ def routes(center: MessagingCenter) -> list[Route]:
             )
         return JSONResponse(_shown_thread(thread, standing, messages, page))
 
-    async def post_message(request: Request) -> Response:
-        caller = center.verifier.require(request)
+    async def post_message(self, request: Request) -> Response:
+        """Write into a thread; again under one `Idempotency-Key` is the same message."""
+        caller = self.verifier.require(request)
         ticket = _ticket(request)
-        key = web.idempotency_key(request) or center.new_key()
+        key = web.idempotency_key(request) or self.new_key()
         asked = await web.read_json(request, MessageRequest)
         if asked.visibility is Visibility.NOTE and not caller.is_staff:
             raise problems.Problem(403, "Forbidden", "Notes are written by agents.")
-        async with center.database.transaction() as connection:
-            message = await _post(center, connection, caller, ticket, asked, key=key)
+        async with self.database.transaction() as connection:
+            message = await _post(self, connection, caller, ticket, asked, key=key)
         return JSONResponse(_shown_message(message), 201)
 
+
+def routes(center: MessagingCenter) -> list[Route]:
+    """The routes of messaging."""
     return [
-        Route("/v1/tickets/{ticket}", get_thread, methods=["GET"]),
-        Route("/v1/tickets/{ticket}/messages", post_message, methods=["POST"]),
+        Route("/v1/tickets/{ticket}", center.get_thread, methods=["GET"]),
+        Route("/v1/tickets/{ticket}/messages", center.post_message, methods=["POST"]),
     ]
 
 

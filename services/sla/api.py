@@ -52,7 +52,7 @@ class Page(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """What the routes need."""
+    """What the routes need, and the routes."""
 
     database: Database
     verifier: Verifier
@@ -65,54 +65,57 @@ class Directory:
         """The plans that an account may be on."""
         return tuple(plan.id for plan in self.catalogue.plans)
 
-
-def routes(directory: Directory) -> list[Route]:
-    """Sla's routes."""
-
-    async def put_plan(request: Request) -> Response:
-        caller = directory.verifier.require(request, Role.ADMIN)
+    async def put_plan(self, request: Request) -> Response:
+        """Put an account onto a plan, from now or from a stated time on; again is harmless."""
+        caller = self.verifier.require(request, Role.ADMIN)
         account = _account(request)
         wish = await web.read_json(request, PlanWish)
-        if wish.plan not in directory.plan_ids:
-            raise _unknown_plan(directory)
+        if wish.plan not in self.plan_ids:
+            raise _unknown_plan(self)
         wishes = [accounts.Wish(account, wish.plan, wish.since)]
-        async with directory.database.transaction() as connection:
-            await _change(directory, connection, wishes, changed_by=caller.subject)
+        async with self.database.transaction() as connection:
+            await _change(self, connection, wishes, changed_by=caller.subject)
             history = await store.read_account(connection, account)
         return JSONResponse(_shown(history[0]))
 
-    async def import_accounts(request: Request) -> Response:
-        caller = directory.verifier.require(request, Role.ADMIN)
-        wishes = await _wishes(directory, request)
-        async with directory.database.transaction() as connection:
-            changed = await _change(directory, connection, wishes, changed_by=caller.subject)
+    async def import_accounts(self, request: Request) -> Response:
+        """Put many accounts onto their plans, all of them or, with one row wrong, none."""
+        caller = self.verifier.require(request, Role.ADMIN)
+        wishes = await _wishes(self, request)
+        async with self.database.transaction() as connection:
+            changed = await _change(self, connection, wishes, changed_by=caller.subject)
         return JSONResponse({"changed": changed, "unchanged": len(wishes) - changed})
 
-    async def list_accounts(request: Request) -> Response:
-        directory.verifier.require(request, Role.AGENT, Role.LEAD, Role.ADMIN)
+    async def list_accounts(self, request: Request) -> Response:
+        """The accounts by id, in pages: `next` goes into the next request's `after`."""
+        self.verifier.require(request, Role.AGENT, Role.LEAD, Role.ADMIN)
         page = web.read_query(request, Page)
-        async with directory.database.connection() as connection:
+        async with self.database.connection() as connection:
             found = await store.list_accounts(
                 connection, after=page.after, limit=page.limit, plan=page.plan
             )
         more = found[-1].account if len(found) == page.limit else None
         return JSONResponse({"accounts": [_shown(each) for each in found], "next": more})
 
-    async def get_account(request: Request) -> Response:
-        directory.verifier.require(request, Role.AGENT, Role.LEAD, Role.ADMIN)
+    async def get_account(self, request: Request) -> Response:
+        """An account with its whole history: who put it onto which plan, and when."""
+        self.verifier.require(request, Role.AGENT, Role.LEAD, Role.ADMIN)
         account = _account(request)
-        async with directory.database.connection() as connection:
+        async with self.database.connection() as connection:
             history = await store.read_account(connection, account)
         if not history:
             raise problems.Problem(404, "Not found", "The directory has no such account.")
         body = _shown(history[0]) | {"history": [_shown(change) for change in history]}
         return JSONResponse(body)
 
+
+def routes(directory: Directory) -> list[Route]:
+    """The routes of sla."""
     return [
-        Route("/v1/accounts", list_accounts, methods=["GET"]),
-        Route("/v1/accounts/import", import_accounts, methods=["POST"]),
-        Route("/v1/accounts/{account}", get_account, methods=["GET"]),
-        Route("/v1/accounts/{account}/plan", put_plan, methods=["PUT"]),
+        Route("/v1/accounts", directory.list_accounts, methods=["GET"]),
+        Route("/v1/accounts/import", directory.import_accounts, methods=["POST"]),
+        Route("/v1/accounts/{account}", directory.get_account, methods=["GET"]),
+        Route("/v1/accounts/{account}/plan", directory.put_plan, methods=["PUT"]),
     ]
 
 
