@@ -1,0 +1,129 @@
+"""Mails as their readers get them."""
+
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from services.notifier import domain, mails
+from shared import plans
+from tests.support import said
+
+CATALOGUE = plans.load_catalogue(Path(__file__).parents[3] / "deploy" / "plans.toml")
+DESK = mails.Desk(
+    brand="Careline",
+    sender="support@careline.example",
+    messaging_center="https://desk.careline.example",
+    terms="https://careline.example/terms",
+)
+DUE = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+
+
+def acknowledgement(plan: str | None, *, time_zone: str = "Europe/Berlin") -> EmailMessage:
+    """The acknowledgement of a ticket of this plan, due on Tuesday at 09:30 UTC."""
+    created = said.ticket_created()
+    delivery = domain.acknowledge(created, not_before=created.time)
+    assert delivery is not None
+    due = None if plan in (None, "self-service") else DUE
+    ticket = domain.Ticket("en-GB", time_zone, plan, due, created.time if plan else None)
+    return mails.compose(delivery, ticket, catalogue=CATALOGUE, desk=DESK, now=created.time)
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    """One part of a mail, with its white space folded."""
+    body = mail.get_body((kind,))
+    assert body is not None
+    return " ".join(str(body.get_content()).split())
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("plan", [None, "self-service", "basic", "centurion"])
+def test_every_acknowledgement_says_what_customers_are_promised(
+    plan: str | None, kind: str
+) -> None:
+    """Forwarded; all plans side by side; upgrade in the chat; one thread; documentation; tips."""
+    text = part(acknowledgement(plan), kind).replace("&amp;", "&")
+    assert "forwarded to our support team" in text
+    for each in CATALOGUE.plans:
+        assert each.name in text
+        assert each.service_level in text
+    assert "upgrade at any moment: ask for it in the chat" in text
+    assert "All communication goes through your Messaging Center" in text
+    assert "one conversation thread" in text
+    assert "https://desk.careline.example/v1/tickets/" in text
+    assert "documentation" in text
+    assert "troubleshooting tips" in text
+    assert "weekends and holidays" in text
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_the_due_time_is_in_the_customers_own_zone(kind: str) -> None:
+    """09:30 UTC is half past ten in Berlin, and said so."""
+    assert "Tuesday 24 November 2026, 10:30:00 Central European Standard Time" in part(
+        acknowledgement("basic"), kind
+    )
+
+
+@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("plan", [None, "self-service"])
+def test_without_a_plan_schedule_a_applies(plan: str | None, kind: str) -> None:
+    """No plan, or none known yet: the self-service rules, with where to read them."""
+    text = part(acknowledgement(plan), kind)
+    assert (
+        "Technical Support Delivery Rules for Self Service Plans (Schedule A of the Terms of "
+        "Service)" in text
+    )
+    assert "https://careline.example/terms" in text
+
+
+def test_no_word_of_the_requester_stands_in_it() -> None:
+    """The address is not verified: what a stranger wrote is not mailed to whom they named."""
+    whole = acknowledgement("basic").as_string()
+    assert "Help!" not in whole
+    assert "It does not work" not in whole
+    assert "A Customer" not in whole
+
+
+def test_no_automatic_mail_answers_it() -> None:
+    """RFC 3834: it says that it is automatic."""
+    mail = acknowledgement("basic")
+    assert mail["Auto-Submitted"] == "auto-replied"
+    assert mail["X-Auto-Response-Suppress"] == "All"
+
+
+def test_every_try_has_the_same_message_id() -> None:
+    """A second copy can be told as such by any mail client."""
+    assert acknowledgement("basic")["Message-ID"] == acknowledgement("basic")["Message-ID"]
+
+
+def test_an_alert_names_ticket_clock_and_due_time_but_not_the_customer() -> None:
+    """Whoever is woken knows what to open, and reads no personal data on a lock screen."""
+    breached = said.breach(said.slot(said.ticket_created()))
+    (delivery,) = domain.alert(breached, ["lead@careline.example"], now=breached.time)
+    unknown = domain.Ticket(None, None, None, None, None)
+    mail = mails.compose(delivery, unknown, catalogue=CATALOGUE, desk=DESK, now=breached.time)
+    assert mail["Subject"].startswith("Breached: first response of CL-")
+    assert len(f"Subject: {mail['Subject']}") <= 78
+    assert "nobody had answered" in part(mail, "plain")
+    assert said.ADDRESS not in mail.as_string()
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"),
+    [
+        (timedelta(hours=16), "16 hours"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(minutes=90), "1 hour 30 minutes"),
+        (timedelta(seconds=4), "4 seconds"),
+    ],
+)
+def test_working_time_is_spelled_without_days(duration: timedelta, words: str) -> None:
+    """A day is ambiguous in working time."""
+    assert mails.spell_duration(duration) == words
+
+
+@pytest.mark.parametrize("locale", ["tlh", "xx-YY", "de-AT", "zh-Hant-TW", "en"])
+def test_no_locale_breaks_a_mail(locale: str) -> None:
+    """What we don't know falls back to plain English dates."""
+    assert "2026" in mails.local_time(DUE, "Asia/Kathmandu", locale)
