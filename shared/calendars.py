@@ -206,7 +206,7 @@ def _in_order(pauses: Pauses) -> Sequence[Span]:
 
 def _open_from(calendar: Calendar, start: datetime) -> Iterator[Span]:
     """The open stretches from `start` on, without end."""
-    if _always_open(calendar):
+    if is_always_open(calendar):
         yield start, _FOREVER
         return
     day = seen = _local_day(calendar, start)
@@ -221,7 +221,7 @@ def _open_from(calendar: Calendar, start: datetime) -> Iterator[Span]:
 
 def _open_between(calendar: Calendar, a: datetime, b: datetime) -> Iterator[Span]:
     """The open stretches between two instants."""
-    if _always_open(calendar):
+    if is_always_open(calendar):
         if a < b:
             yield a, b
         return
@@ -267,7 +267,7 @@ def _local_day(calendar: Calendar, at: datetime) -> date:
 
 
 @lru_cache(maxsize=256)
-def _always_open(calendar: Calendar) -> bool:
+def is_always_open(calendar: Calendar) -> bool:
     """Open round the clock, every day: no need to look at days at all."""
     all_day = all(calendar.hours.get(day) == (("00:00", "24:00"),) for day in _WEEKDAYS)
     return all_day and not (calendar.holidays or calendar.country or calendar.exceptions)

@@ -22,9 +22,10 @@ from shared import events, problems, web
 from shared.envelope import format_instant
 from shared.events import Channel
 from shared.failpoints import failpoint
+from shared.faults import BrokerAwayError
 from shared.identity import Caller, Role, Verifier, requester_id
 from shared.plans import Priority
-from shared.publisher import BrokerAwayError, Outgoing, Publishes
+from shared.publisher import Outgoing, Publishes
 from shared.tickets import ticket_number
 from shared.topics import topic_name
 
@@ -98,7 +99,7 @@ class Intake:
         asked = await web.read_json(request, TicketRequest)
         created = _open(self, asked, caller=caller, key=key, traceparent=_traceparent(request))
         await _publish(self, created, key=key)
-        failpoint("self.published")
+        failpoint("intake.published")
         return _accepted(self, created)
 
 

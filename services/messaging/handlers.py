@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import structlog
+
 from services.messaging import domain, store
 from shared.consumer import Heard
 from shared.database import Connection
@@ -16,6 +18,8 @@ from shared.events import (
     TicketCreated,
     TicketSlotted,
 )
+
+log = structlog.get_logger(__name__)
 
 
 async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
@@ -44,3 +48,5 @@ async def _open_threads(connection: Connection, created: Sequence[TicketCreated]
     for event in created:
         domain.refuse_reused_key(event, kept[UUID(event.subject)])
     await store.add_messages(connection, [first for _, first in opened if first])
+    for event in created:
+        log.info("thread_kept", ticket=event.subject, correlation=str(event.correlationid))

@@ -18,6 +18,7 @@ from babel.dates import format_datetime as format_local
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from services.notifier.domain import Delivery, Ticket
+from shared.calendars import is_always_open
 from shared.events import NotificationKind
 from shared.plans import Catalogue, Clock, Plan, Priority
 from shared.tickets import ticket_number
@@ -99,24 +100,28 @@ def _facts(
         "is_self_service": own is not None and own.id == catalogue.default_plan,
         "due": due_at and local_time(due_at, ticket.time_zone, ticket.locale),
         "clock": str(delivery.facts.get("clock", "")).replace("_", " "),
-        "plans": [_row(plan, own) for plan in catalogue.plans],
+        "plans": [_row(plan, own, catalogue) for plan in catalogue.plans],
     }
 
 
-def _row(plan: Plan, own: Plan | None) -> PlanRow:
+def _row(plan: Plan, own: Plan | None, catalogue: Catalogue) -> PlanRow:
     return PlanRow(
         name=plan.name,
         service_level=plan.service_level,
-        response=_response(plan),
+        response=_response(plan, catalogue),
         support=plan.support,
         reach=plan.reach,
         is_own=own is not None and plan.id == own.id,
     )
 
 
-def _response(plan: Plan) -> str:
+def _response(plan: Plan, catalogue: Catalogue) -> str:
     target = plan.targets[Priority.NORMAL].of(Clock.FIRST_RESPONSE)
-    return "no response time" if target is None else f"within {spell_duration(target)}"
+    if target is None or plan.calendar is None:
+        return "at no promised time"
+    round_the_clock = is_always_open(catalogue.calendars[plan.calendar])
+    hours = ", round the clock" if round_the_clock else " of working time"
+    return f"within {spell_duration(target)}{hours}"
 
 
 def spell_duration(duration: timedelta) -> str:

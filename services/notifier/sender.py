@@ -84,7 +84,8 @@ class Sender:
                 connection, now=now, held_until=now + self._patience.hold, limit=BATCH
             )
             tickets = await store.read_tickets(connection, [d.ticket for d in claimed])
-        failpoint("notifier.claimed")
+        if claimed:
+            failpoint("notifier.claimed")
         tries = [self._try(d, tickets.get(d.ticket, _UNKNOWN)) for d in claimed]
         for trouble in await asyncio.gather(*tries, return_exceptions=True):
             if isinstance(trouble, BaseException):

@@ -56,6 +56,9 @@ async def _slot(
     await store.record_slots(connection, slots, catalogue_version=catalogue.version)
     await store.add_deadlines(connection, deadlines)
     await outbox.append(connection, said)
+    for event, _ in new.values():
+        correlation = str(event.correlationid)
+        log.info("ticket_slotted", ticket=event.subject, correlation=correlation)
 
 
 def _plan(catalogue: Catalogue, plan_id: str | None) -> Plan:

@@ -152,7 +152,9 @@ async def test_two_replicas_split_the_deadlines_and_survive_the_death_of_one(des
     await _publish(desk, *tickets)
     await until(lambda: _rows(desk, 40), what="all deadlines are kept")
     desk.kill("sla-one")
-    assert await _said_of(desk, *tickets, until_there=DeadlineBreached) == BREACHED * 40
+    came_to = await _said_of(desk, *tickets, until_there=DeadlineBreached)
+    # While the group waits for the dead member, its warnings may be overtaken.
+    assert [kind for kind in came_to if kind is not DeadlineAtRisk] == OVERTAKEN * 40
 
 
 async def _put_plan(desk: Desk, account: str, plan: str) -> None:

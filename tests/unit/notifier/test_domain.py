@@ -1,7 +1,7 @@
 """Who is told what, and what a try comes to: pure decisions."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,12 +10,13 @@ from services.notifier.domain import Accepted, DeliveryState, Lost, Refused
 from shared.events import NotificationFailed, NotificationSent
 from tests.support import said
 
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TWO_DAYS = timedelta(days=2)
 
 
 def tried(attempts: int = 1) -> domain.Delivery:
     """An acknowledgement that is being sent."""
-    created = said.ticket_created()
+    created = said.ticket_created(at=NOON)
     delivery = domain.acknowledge(created, not_before=created.time)
     assert delivery is not None
     return replace(delivery, state=DeliveryState.SENDING, attempts=attempts)
@@ -62,7 +63,7 @@ def test_pauses_grow_up_to_a_quarter_of_an_hour() -> None:
     """The first pause is about 2 s; no pause is longer than 15 minutes and a quarter of that."""
     pauses = [
         conclude(tried(attempts), Refused(451, "")).delivery.not_before
-        - (tried(attempts).caused_at + timedelta(seconds=1))
+        - (NOON + timedelta(seconds=1))
         for attempts in (1, 4, 10, 50)
     ]
     assert pauses == sorted(pauses)
