@@ -22,17 +22,21 @@ from faststream.kafka.message import FAKE_CONSUMER
 
 from shared import events, telemetry
 from shared.database import Connection, Database
+from shared.dead_letters import Dead, DeadLetters
 from shared.envelope import Topic
 from shared.failpoints import failpoint
 from shared.faults import is_passing
-from shared.publisher import BrokerAwayError, Outgoing, Publishes
+from shared.publisher import Publishes
 from shared.read_position import ReadPosition
+from shared.reading import Reading
 from shared.topics import dead_letter_name, topic_name
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
-POLL_MS = 20
+SESSION_MS = 6_000
+"""How long the group waits for a member that is silent; the least that brokers allow by default."""
+FINISH_WITHIN = 6
+"""Seconds for the batch at hand when told to stop; less than the runtime's for all parts."""
 FETCH_WAIT_MS = 100
 """How often an idle partition's read position moves on; see `shared/read_position.py`."""
 
@@ -43,16 +47,6 @@ class Heard:
 
     event: events.Event
     partition: int
-
-
-@dataclass(frozen=True, slots=True)
-class Dead:
-    """A record that can't be handled, and why."""
-
-    record: ConsumerRecord
-    reason: str
-    stack: str = ""
-    tries: int = 1
 
 
 Handle = Callable[[Connection, Sequence[Heard]], Awaitable[None]]
@@ -91,10 +85,13 @@ class Consumer:
         self._topics = tuple(topic_name(namespace, topic) for topic in topics)
         self._handle = handle
         self._database = database
-        self._publisher = publisher
+        self._dead_letters = DeadLetters(dead_letter_name(namespace, service), publisher)
         self._bootstrap_servers = bootstrap_servers
         self._broker: KafkaBroker | None = None
+        # Its own hooks repeat the error's text, which may be a customer's, and count by try.
+        stamina.instrumentation.set_on_retry_hooks([_log_retry])
         self.position = ReadPosition(self._topics)
+        self._reading = Reading(self.position.handed_out)
 
     async def start(self) -> None:
         """Join the group.
@@ -108,25 +105,26 @@ class Consumer:
             consumer_only=True,
             allow_auto_create_topics=False,
             apply_types=False,
-            graceful_timeout=8,
+            graceful_timeout=FINISH_WITHIN,
             logger=None,
         )
         subscriber = broker.subscriber(
             *self._topics,
             group_id=f"{self._namespace}.{self._service}",
             batch=True,
-            max_records=BATCH,
-            batch_timeout_ms=POLL_MS,
             fetch_max_wait_ms=FETCH_WAIT_MS,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=SESSION_MS // 3,
             auto_offset_reset="earliest",
             ack_policy=AckPolicy.MANUAL,
             # Range gives partition n of every topic to one member: timers need to have read both.
             partition_assignment_strategy=(RangePartitionAssignor,),
             listener=self.position,
-            parser=self._take,
+            parser=_unparsed,
             decoder=_undecoded,
         )
         subscriber(self._on_batch)
+        subscriber.get_msg = self._reading.next_batch  # type: ignore[method-assign] # see there
         self.position.follow(lambda: subscriber.consumer)
         try:
             await broker.start()
@@ -136,7 +134,7 @@ class Consumer:
         self._broker = broker
 
     async def stop(self) -> None:
-        """Finish the batch at hand, for 8 s at the most, and leave the group."""
+        """Finish the batch at hand, for 6 s at the most, and leave the group."""
         broker, self._broker = self._broker, None
         if broker is not None:
             await broker.stop()
@@ -147,15 +145,19 @@ class Consumer:
             return "not subscribed"
         return None if self.position.joined else "waiting for partitions"
 
-    async def _take(self, records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
-        self.position.handed_out(records)
-        return KafkaMessage(raw_message=records, body=b"", consumer=FAKE_CONSUMER)
-
     async def _on_batch(self, records: tuple[ConsumerRecord, ...]) -> None:
+        # FastStream goes on past a batch that raises, silently: nothing but a cancel may get out.
+        async for attempt in stamina.retry_context(
+            on=Exception, attempts=None, timeout=None, wait_max=5.0
+        ):
+            with attempt:
+                await self._handle_batch(records)
+
+    async def _handle_batch(self, records: tuple[ConsumerRecord, ...]) -> None:
         with telemetry.BATCH_SECONDS.time():
             heard, dead = _sort(records)
             dead += await self._apply(heard)
-            await self._bury(dead)
+            await self._dead_letters.bury(dead)
             failpoint("consumer.handled")
             self.position.handled(records)
             await self._commit(records)
@@ -191,25 +193,6 @@ class Consumer:
                     failpoint(f"{self._service}.before_commit")
         failpoint(f"{self._service}.committed")
 
-    async def _bury(self, dead: list[Dead]) -> None:
-        if not dead:
-            return
-        topic = dead_letter_name(self._namespace, self._service)
-        async for attempt in stamina.retry_context(
-            on=(BrokerAwayError, KafkaError), attempts=None, timeout=None, wait_max=5.0
-        ):
-            with attempt:
-                await self._publisher.publish([_dead_letter(topic, letter) for letter in dead])
-        for letter in dead:
-            telemetry.DEAD_LETTERS.labels(topic=letter.record.topic).inc()
-            log.error(
-                "dead_letter",
-                topic=letter.record.topic,
-                partition=letter.record.partition,
-                offset=letter.record.offset,
-                reason=letter.reason,
-            )
-
     async def _commit(self, records: tuple[ConsumerRecord, ...]) -> None:
         consumer = self.position.consumer
         offsets = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
@@ -228,6 +211,10 @@ class Consumer:
             telemetry.RECORDS_HANDLED.labels(topic=record.topic, outcome="read").inc()
         for letter in dead:
             telemetry.RECORDS_HANDLED.labels(topic=letter.record.topic, outcome="dead").inc()
+
+
+async def _unparsed(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
+    return KafkaMessage(raw_message=records, body=b"", consumer=FAKE_CONSUMER)
 
 
 async def _undecoded(message: KafkaMessage) -> object:
@@ -257,13 +244,5 @@ def _name(error: Exception) -> str:
     return " ".join(str(part) for part in (type(error).__name__, state, place) if part)
 
 
-def _dead_letter(topic: str, letter: Dead) -> Outgoing:
-    record = letter.record
-    told = {
-        "dead-reason": letter.reason,
-        "dead-stack": letter.stack,
-        "dead-origin": f"{record.topic}/{record.partition}/{record.offset}",
-        "dead-tries": str(letter.tries),
-    }
-    headers = tuple((key, value.encode()) for key, value in told.items())
-    return Outgoing(topic, record.key, record.value, (*record.headers, *headers))
+def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    log.warning("trying_again", retry=details.retry_num, error=type(details.caused_by).__name__)

@@ -1,10 +1,11 @@
 """Telling what may pass by itself from what never will."""
 
-from shared.publisher import BrokerAwayError
-
 _PASSING_SQLSTATES = {
     "08",  # connection
+    "0A",  # a statement prepared before a migration; asyncpg prepares it anew
     "25",  # transaction state: a server that turned read-only
+    "28",  # the password was changed: ours is wrong, not the record
+    "3D",  # the database is not there (yet)
     "40",  # serialization, deadlock
     "42",  # schema or rights are not there (yet): no record is at fault
     "53",  # resources
@@ -12,6 +13,10 @@ _PASSING_SQLSTATES = {
     "57",  # shutdown, start-up, cancelled
     "58",  # the server's own I/O
 }
+
+
+class BrokerAwayError(Exception):
+    """The broker did not take the records in time; they may or may not be on the stream."""
 
 
 def is_passing(error: BaseException) -> bool:

@@ -103,7 +103,7 @@ class Verifier:
         try:
             claims = jwt.decode(token, self._keys, algorithms=ALGORITHMS).claims
             self._demanded().validate(claims)
-        except (JoseError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it trips over is the token's fault
             raise _unauthorized(f"The token does not hold: {type(error).__name__}.") from None
         return _caller(claims)
 
@@ -118,7 +118,7 @@ class Verifier:
 
 
 def _caller(claims: dict[str, Any]) -> Caller:
-    known = {role.value for role in Role}
+    known = [role.value for role in Role]
     named = claims.get("roles")
     roles = named if isinstance(named, list) else []
     account, name = claims.get("account"), claims.get("name")
@@ -142,7 +142,11 @@ def load_keys(path: Path | None) -> KeySet | None:
     """
     if path is None:
         return None
-    return KeySet.import_key_set(json.loads(path.read_text()))
+    found = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return KeySet.import_key_set(found)
+    except (JoseError, LookupError, TypeError) as error:
+        raise ValueError(f"is no set of public keys (JWK set): {type(error).__name__}") from None
 
 
 def requester_id(address: str, *, secret: str) -> str:

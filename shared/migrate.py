@@ -1,6 +1,7 @@
 """Numbered SQL files, applied once each and in order, by one process at a time."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ SHARED = Path(__file__).parent / "migrations"
 """Tables that every service with a database has: the outbox."""
 
 _LOCK = 0x0CA2E114E
+_NAME = re.compile(r"[0-9]{4}_\w+\.sql")
 
 
 class MigrationError(Exception):
@@ -39,11 +41,14 @@ def read_migrations(origin: str, folder: Path) -> tuple[Migration, ...]:
     """The migrations of a folder, in order.
 
     Raises:
-        MigrationError: when the numbers are not 1, 2, 3 and so on.
+        MigrationError: when the numbers are not 1, 2, 3 and so on, or a file has none.
     """
+    paths = sorted(folder.glob("*.sql"))
+    if unnumbered := [path.name for path in paths if not _NAME.fullmatch(path.name)]:
+        raise MigrationError(f"{folder}: must begin with four digits: {', '.join(unnumbered)}")
     found = tuple(
-        Migration(origin, int(path.stem[:4]), path.stem, path.read_text())
-        for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+        Migration(origin, int(path.stem[:4]), path.stem, path.read_text(encoding="utf-8"))
+        for path in paths
     )
     numbers = [migration.number for migration in found]
     if numbers != list(range(1, len(found) + 1)):

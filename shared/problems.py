@@ -52,12 +52,17 @@ def invalid(error: ValidationError) -> Problem:
     """422 with every field that is wrong, by its JSON pointer, without repeating its content."""
     errors = [
         {
-            "pointer": "/" + "/".join(str(part) for part in problem["loc"]),
+            "pointer": "".join(map(_step, problem["loc"])),
             "detail": problem["msg"],
         }
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     ]
     return Problem(422, "Invalid request", "Some fields are not as they must be.", errors=errors)
+
+
+def _step(part: str | int) -> str:
+    """One step of a JSON pointer, escaped as RFC 6901 says."""
+    return "/" + str(part).replace("~", "~0").replace("/", "~1")
 
 
 def unavailable(detail: str, **more: object) -> Problem:

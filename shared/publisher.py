@@ -3,24 +3,26 @@
 An idempotent aiokafka producer repeats a send for ever and without an error while the broker is
 away. A caller must hear of it in time, and what it was refused must not appear on the stream later.
 So a send that misses its deadline ends the producer with all that it still holds; until a new one
-stands, every publish is refused at once.
+stands, every publish is refused at once. A record that the broker rejects ends it too: it has taken
+a sequence number that the broker never saw, and all that follow in its partition would be rejected.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
+
+from shared.faults import BrokerAwayError
 
 log = structlog.get_logger(__name__)
 
-
-class BrokerAwayError(Exception):
-    """The broker did not take the records in time; they may or may not be on the stream."""
+REQUEST_TIMEOUT_MS = 10_000
+"""Also how long a try to connect may hang before the next one, while the broker's machine is away.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Publisher:
             client_id=self._client_id,
             acks="all",
             enable_idempotence=True,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
             await producer.start()
@@ -83,9 +86,12 @@ class Publisher:
             self._reconnecting.cancel()
             await asyncio.gather(self._reconnecting, return_exceptions=True)
         producer, self._producer = self._producer, None
-        if producer is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(producer.stop(), self._deadline)
+        if producer is None:
+            return
+        try:
+            await asyncio.wait_for(producer.stop(), self._deadline)
+        except TimeoutError:
+            await _end(producer)
 
     def ready(self) -> str | None:
         """Why nothing can be published now, or None."""
@@ -105,12 +111,15 @@ class Publisher:
             async with asyncio.timeout(self._deadline):
                 await self._send(producer, records)
         except TimeoutError:
-            self._abandon(producer)
+            self._abandon(producer, f"no acknowledgement within {self._deadline} s")
             raise BrokerAwayError(f"no acknowledgement within {self._deadline} s") from None
         except KafkaError as error:
-            if not error.retriable:
-                raise
-            raise BrokerAwayError(str(error)) from error
+            # Ended meanwhile, on behalf of somebody else or by stop().
+            if producer is not self._producer and isinstance(error, ProducerClosed):
+                raise BrokerAwayError("the broker is away") from error
+            if error.retriable:
+                raise BrokerAwayError(type(error).__name__) from error
+            raise
 
     async def _send(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
         pending = [
@@ -119,26 +128,49 @@ class Publisher:
             )
             for record in records
         ]
-        for acknowledgement in pending:
-            await acknowledgement
+        try:
+            await asyncio.gather(*pending)
+        except KafkaError as error:
+            self._abandon(producer, type(error).__name__)
+            raise
 
-    def _abandon(self, producer: AIOKafkaProducer) -> None:
+    def _abandon(self, producer: AIOKafkaProducer, why: str) -> None:
         if producer is not self._producer:
             return
-        log.warning("broker_away", deadline_seconds=self._deadline)
+        log.warning("producer_ended", reason=why)
         self._producer = None
+        _stop_sending(producer)
         self._reconnecting = asyncio.create_task(self._replace(producer))
 
     async def _replace(self, producer: AIOKafkaProducer) -> None:
-        # stop() would wait until everything held is sent; without its sender it gives up at once,
-        # and nothing that a caller was refused reaches the stream afterwards. There is no public
-        # way to say so (tests/integration/shared/test_publisher.py would notice a change).
-        producer._sender.sender_task.cancel()  # noqa: SLF001 - see above
-        with contextlib.suppress(Exception):
-            await producer.stop()
+        await _end(producer)
         while self._producer is None:
             try:
                 await self.start()
-            except KafkaError:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the tries
+                log.warning("broker_still_away", error=type(error).__name__)
                 await asyncio.sleep(0.5)
         log.info("broker_back")
+
+
+# stop() would wait until everything held is sent. There is no public way to drop it instead
+# (tests/integration/shared/test_publisher.py would notice a change).
+
+
+def _stop_sending(producer: AIOKafkaProducer) -> None:
+    """Let nothing more out, from now on."""
+    producer._sender.sender_task.cancel()  # noqa: SLF001 - see above
+
+
+async def _end(producer: AIOKafkaProducer) -> None:
+    """Drop what a producer holds, cut its connections, and be done with it."""
+    _stop_sending(producer)
+    await producer.client.close()
+    sending = producer._sender.sender_task  # noqa: SLF001 - see above
+    while not sending.done():
+        # A request that was cut waits for metadata, which a closed client does not fetch.
+        waiting = producer.client._md_update_fut  # noqa: SLF001 - see above
+        if waiting is not None and not waiting.done():
+            waiting.set_result(False)
+        await asyncio.wait([sending], timeout=0.05)
+    producer._closed = True  # noqa: SLF001 - else it warns that nobody closed it

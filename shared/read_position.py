@@ -2,8 +2,9 @@
 
 A breach says that nobody answered, so it may only be said by someone who has heard everything up
 to that moment. Heard means: the record's transaction has committed. A partition whose records are
-all handled was heard up to the broker's last answer to a fetch; one that is behind, up to the time
-at which the broker appended the last record that was handled (the topics stamp log append time).
+all handled was heard up to when the last answered fetch was sent; one that is behind, up to the
+time at which the broker appended the last record that was handled (the topics stamp log append
+time).
 """
 
 from collections import defaultdict
@@ -30,6 +31,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._appended_ms: dict[TopicPartition, int] = {}
         self._in_hand: set[TopicPartition] = set()
         self._still: dict[TopicPartition, tuple[int, int]] = {}
+        self._polled: dict[TopicPartition, tuple[int, int | None]] = {}
         self.joined = False
         self.on_change: list[Callable[[], None]] = []
 
@@ -48,6 +50,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._handled.pop(partition, None)
             self._appended_ms.pop(partition, None)
             self._still.pop(partition, None)
+            self._polled.pop(partition, None)
         self.joined = False
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -78,6 +81,16 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         for notify in self.on_change:
             notify()
 
+    def lag(self) -> dict[str, int]:
+        """Per topic, how many records of the owned partitions are not handled yet."""
+        consumer = self.consumer
+        behind = dict.fromkeys(self._topics, 0)
+        if consumer is not None:
+            for partition, handled in self._handled.items():
+                high_water = consumer.highwater(partition)
+                behind[partition.topic] += max(0, (high_water or 0) - handled)
+        return behind
+
     async def heard_until(self) -> dict[int, datetime]:
         """Per owned partition number, the instant up to which all topics were heard.
 
@@ -105,9 +118,23 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         handled = self._handled.get(partition)
         if high_water is None or handled is None or not polled_ms:
             return None
+        asked_ms = self._asked_ms(partition, int(polled_ms))
         if handled < high_water and not await self._is_gap(consumer, partition, high_water):
             return self._appended_ms.get(partition)
-        return int(polled_ms)
+        return asked_ms
+
+    def _asked_ms(self, partition: TopicPartition, polled_ms: int) -> int | None:
+        """When the fetch that was answered last was sent, or a little before.
+
+        The client stamps an answer when it comes to read it. A process that was stopped meanwhile
+        would take an old answer for the present state. A fetch is sent after the answer to the one
+        before was read: the stamp of an earlier answer is surely not later than the broker's last.
+        """
+        seen, before = self._polled.get(partition, (polled_ms, None))
+        if seen != polled_ms:
+            seen, before = polled_ms, seen
+        self._polled[partition] = (seen, before)
+        return before
 
     async def _is_gap(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, high_water: int

@@ -5,6 +5,7 @@ No ticket, account, address or URL is a label, and no personal data is logged.
 
 import logging
 import sys
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -12,6 +13,9 @@ from structlog.typing import EventDict, Processor
 
 RECORDS_HANDLED = Counter(
     "careline_records_handled_total", "Records of the stream by outcome.", ["topic", "outcome"]
+)
+READ_FAILURES = Counter(
+    "careline_read_failures_total", "Tries to read a partition that failed.", ["topic"]
 )
 DEAD_LETTERS = Counter("careline_dead_letters_total", "Records put aside.", ["topic"])
 BATCH_SECONDS = Histogram("careline_batch_seconds", "One batch with its transaction.")
@@ -41,8 +45,18 @@ _render_exception = structlog.processors.ExceptionRenderer(
 def _drop_exception_text(_: object, __: str, line: EventDict) -> EventDict:
     """Keep type and frames of an exception; its text may repeat what a customer wrote."""
     for part in line.get("exception", ()):
-        part["exc_value"] = ""
+        _silence(part)
+    if line.get("logger") == "asyncio":
+        # Below its first line it shows the task, and in it the exception.
+        line["event"] = line["event"].partition("\n")[0]
     return line
+
+
+def _silence(part: dict[str, Any]) -> None:
+    part |= {"exc_value": "", "exc_notes": [], "syntax_error": None}
+    for chain in part["exceptions"]:
+        for member in chain:
+            _silence(member)
 
 
 def configure_logging(*, service: str, level: str) -> None:

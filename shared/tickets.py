@@ -7,11 +7,12 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 def ticket_number(ticket: UUID) -> str:
-    """The number people use: `CL-` and 60 bits of the id, in three groups of four.
+    """The number people use: `CL-` and the last 60 bits of the id, in three groups of four.
 
     Nobody has to hand numbers out, so intake needs no database. Two of a hundred million tickets
     share a number with a chance of about 0.4 %; every address and link uses the whole id.
     """
-    bits = ticket.int >> 68
+    # The last ones: among the first are four that say which kind of UUID it is, always the same.
+    bits = ticket.int & (1 << 60) - 1
     digits = "".join(_ALPHABET[bits >> shift & 31] for shift in range(55, -1, -5))
     return f"CL-{digits[:4]}-{digits[4:8]}-{digits[8:]}"

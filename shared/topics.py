@@ -34,7 +34,9 @@ class Declared:
         # The broker's own stamp never runs backwards in a partition: readers that are behind know
         # by it how far they have heard (shared/read_position.py).
         stamp = {"message.timestamp.type": "LogAppendTime"}
-        return {"cleanup.policy": self.cleanup} | stamp | retention
+        # Whatever a producer packs its records with: a reader that can't unpack one stands still.
+        packing = {"compression.type": "uncompressed"}
+        return {"cleanup.policy": self.cleanup} | stamp | packing | retention
 
 
 def topic_name(namespace: str, topic: Topic) -> str:

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,11 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 BODY_LIMIT = 512 * 1024
 """Bytes of a JSON body; the longest text that a ticket takes fits in fully escaped."""
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+HUNG_UP = 499
+"""Counted when the caller went away in the middle of the request: no answer was sent."""
 
 Checks = Callable[[], Mapping[str, str | None]]
 """Per part of the service why it is not ready, or None."""
@@ -39,7 +44,6 @@ def application(routes: Sequence[BaseRoute], checks: Checks) -> Starlette:
         exception_handlers={
             problems.Problem: problems.on_problem,
             HTTPException: problems.on_http_exception,
-            Exception: problems.on_error,
         },
     )
     app.add_middleware(_Measured)
@@ -151,7 +155,12 @@ async def _metrics(_: Request) -> Response:
 
 
 class _Measured:
-    """Counts and times every answer, by route and not by path, which may carry an id."""
+    """Counts and times every answer, by route and not by path, which may carry an id.
+
+    It also answers what nobody expected. Starlette's own place for that is outside of this one, so
+    that what was sent would not be what is counted, and it lets the error out to the server, which
+    logs it once more.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -161,7 +170,7 @@ class _Measured:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500
+        status = 0
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -171,7 +180,16 @@ class _Measured:
 
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            status = HUNG_UP
+        except Exception as error:
+            if status:
+                raise
+            answer = await problems.on_error(Request(scope), error)
+            await answer(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "none")
-            telemetry.HTTP_REQUESTS.labels(scope["method"], route, status).inc()
+            # A caller may make up methods; each would be counted for ever.
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            telemetry.HTTP_REQUESTS.labels(method, route, status or 500).inc()
             telemetry.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)

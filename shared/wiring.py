@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,7 @@ def wire(
         *declared_topics(settings.namespace, settings.partitions),
         declared_dead_letters(settings.namespace, service),
     )
-    gauges = Worker("gauges", lambda: _measure(outbox), idle=5)
+    gauges = Worker("gauges", partial(_measure, outbox, consumer), idle=5)
     parts: tuple[Part, ...] = (
         database,
         Schema(database, migrations),
@@ -93,6 +94,8 @@ def wire(
     return Wired(parts, database, consumer)
 
 
-async def _measure(outbox: Relay) -> bool:
+async def _measure(outbox: Relay, consumer: Consumer) -> bool:
+    for topic, records in consumer.position.lag().items():
+        telemetry.CONSUMER_LAG.labels(topic).set(records)
     telemetry.OUTBOX_OLDEST.set(await outbox.oldest_age())
     return False

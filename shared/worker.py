@@ -46,11 +46,14 @@ class Worker:
         self._stopping = True
         self._woken.set()
         if self._task is not None:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._task, STOP_WITHIN)
+            await asyncio.wait({self._task}, timeout=STOP_WITHIN)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     def ready(self) -> str | None:
         """Why it makes no progress, or None."""
+        if self._task is not None and self._task.done():
+            return "ended"
         return f"failed {self._failures} times in a row" if self._failures > 1 else None
 
     def wake(self) -> None:
@@ -82,8 +85,11 @@ class Worker:
         return more
 
     async def _pause(self) -> None:
+        if self._stopping:
+            return
         if self._failures:
-            seconds = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
+            # The power is bounded too: after a night of failures it would be no float any more.
+            seconds = min(FIRST_PAUSE * 2 ** min(self._failures, 10), LONGEST_PAUSE)
             self._woken.clear()
         else:
             seconds = self._idle

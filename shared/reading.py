@@ -1,0 +1,92 @@
+"""Taking records from a consumer partition by partition, so that a bad one holds up only its own.
+
+aiokafka unpacks records while it hands them out. What it can't unpack raises in the middle: packed
+with a codec that isn't installed, a header whose name isn't UTF-8, a wrong checksum. Read together,
+what had been taken from other partitions by then would be lost, and they would stand still too.
+
+A partition with such a record is read up to it and then stands, loudly: nobody can tell where the
+next good record begins. An operator takes it out with Kafka's `kafka-delete-records`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import ConsumerStoppedError
+
+from shared import telemetry
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+PAUSE = 0.02
+"""Seconds between looks that find nothing."""
+REST = 5.0
+"""Seconds between tries at a record that can't be unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """A partition that failed: left alone for a while, then read record by record for a while."""
+
+    rest_until: float
+    careful_until: float
+
+
+class Reading:
+    """Collects the next batch; FastStream's subscriber asks for one after the other.
+
+    Args:
+        handed_out: Told of records as soon as they have left the consumer.
+    """
+
+    def __init__(self, handed_out: Callable[[Iterable[ConsumerRecord]], None]) -> None:
+        self._handed_out = handed_out
+        self._troubles: dict[TopicPartition, _Trouble] = {}
+        self._turn = 0
+
+    async def next_batch(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
+        """Up to 500 records, of one partition in order; after a short pause none."""
+        records: list[ConsumerRecord] = []
+        for partition in self._in_turn(consumer):
+            records += await self._take(consumer, partition, BATCH - len(records))
+            if len(records) == BATCH:
+                break
+        if not records:
+            await asyncio.sleep(PAUSE)
+        return tuple(records)
+
+    def _in_turn(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        """Each time another partition is first, so that a busy one does not starve the others."""
+        # With none, ask all the same: trouble with the group is told to whoever asks, once.
+        partitions = sorted(consumer.assignment()) or [None]
+        self._turn = (self._turn + 1) % len(partitions)
+        return partitions[self._turn :] + partitions[: self._turn]
+
+    async def _take(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition | None, room: int
+    ) -> list[ConsumerRecord]:
+        now = asyncio.get_running_loop().time()
+        trouble = self._troubles.get(partition)
+        if trouble is not None and now < trouble.rest_until:
+            return []
+        careful = trouble is not None and now < trouble.careful_until
+        asked = () if partition is None else (partition,)
+        try:
+            found = await consumer.getmany(*asked, max_records=1 if careful else room)
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a record does to the one who unpacks it
+            self._troubles[partition] = _Trouble(now + REST * careful, now + REST * (1 + careful))
+            self._complain(partition, error)
+            return []
+        taken = [record for records in found.values() for record in records]
+        self._handed_out(taken)
+        return taken
+
+    def _complain(self, partition: TopicPartition | None, error: Exception) -> None:
+        topic, number = partition or ("", None)
+        telemetry.READ_FAILURES.labels(topic=topic).inc()
+        log.error("cannot_read", topic=topic, partition=number, error=type(error).__name__)

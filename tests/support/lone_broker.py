@@ -1,0 +1,69 @@
+"""A Kafka of a test's own, which it may freeze, kill and start again."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local import jars, kafka, ports
+
+
+@dataclass
+class LoneBroker:
+    """One broker process."""
+
+    broker: kafka.Broker
+    classpath: Sequence[Path]
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """What a client needs to know."""
+        return self.broker.bootstrap_servers
+
+    async def start(self) -> None:
+        """Start it, with what it held when it ended, and wait until it serves."""
+        await kafka.prepare(self.broker, self.classpath)
+        part = kafka.part(self.broker, self.classpath)
+        self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - short; our own broker
+            part.command, cwd=part.cwd, env=dict(part.environ), stdin=subprocess.DEVNULL
+        )
+        await kafka.wait_until_ready(self.broker)
+
+    def freeze(self) -> None:
+        """Stop it in its tracks: connections stay, no answer comes."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on where it was."""
+        self._send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+
+@contextmanager
+def running_broker() -> Iterator[LoneBroker]:
+    """A broker until the end of the block."""
+    with tempfile.TemporaryDirectory(prefix="careline-broker-") as folder:
+        chosen = ports.free_ports()
+        place = kafka.Broker(Path(folder) / "kafka", chosen.kafka, chosen.kafka_controller)
+        classpath = asyncio.run(jars.ensure(lambda _: None, os.environ))
+        lone = LoneBroker(place, classpath)
+        try:
+            asyncio.run(lone.start())
+            yield lone
+        finally:
+            lone.kill()

@@ -1,0 +1,147 @@
+"""One event of every type, bare and with all that it may hold."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+from shared import events
+from shared.envelope import NAMESPACE, Cause
+from shared.events import Event
+from shared.plans import Clock, Priority
+
+AT = datetime(2026, 3, 2, 9, 30, 15, 250_001, tzinfo=UTC)
+DUE = AT + timedelta(hours=4)
+MESSAGE = UUID("11111111-2222-5333-8444-555555555555")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def cause(name: str = "one") -> Cause:
+    """A request from outside that leads to a ticket; the name tells tickets apart."""
+    ticket = uuid5(NAMESPACE, name)
+    return Cause(ticket, str(ticket))
+
+
+def ticket_created(name: str = "one", *, text: str = "Help!") -> events.TicketCreated:
+    """A ticket of somebody who left their address."""
+    private = events.TicketCreatedPrivate(
+        address="customer@customer.example", subject="It does not work", text=text, fingerprint="f0"
+    )
+    data = events.TicketCreatedData(
+        account="an-account",
+        requester="r-0123456789abcdef",
+        channel=events.Channel.API,
+        priority=Priority.NORMAL,
+        locale="en",
+        time_zone="Europe/Berlin",
+        private=private,
+    )
+    return events.TicketCreated.say(data, cause=cause(name), source="/services/intake", time=AT)
+
+
+def message_posted(name: str = "one", *, sequence: int = 1) -> events.MessagePosted:
+    """An agent's answer in the thread of the same ticket."""
+    data = events.MessagePostedData(
+        message=uuid5(MESSAGE, f"{name} {sequence}"),
+        sequence=sequence,
+        author_kind=events.AuthorKind.AGENT,
+        author="an-agent",
+        visibility=events.Visibility.PUBLIC,
+    )
+    return events.MessagePosted.say(
+        data, cause=cause(name), source="/services/messaging", time=AT, part=str(sequence)
+    )
+
+
+CLOCKED = {
+    "clock": Clock.FIRST_RESPONSE,
+    "cycle": 1,
+    "plan": "gold",
+    "catalogue_version": "1",
+    "due": DUE,
+}
+MAILED = {
+    "kind": events.NotificationKind.ACKNOWLEDGEMENT,
+    "channel": "email",
+    "template": "acknowledgement",
+    "attempt": 2,
+}
+
+_REQUIRED: dict[type[Event], dict[str, object]] = {
+    events.TicketCreated: {
+        "account": "an-account",
+        "requester": "r-0123456789abcdef",
+        "channel": events.Channel.MAIL,
+        "priority": Priority.URGENT,
+        "locale": "de-AT",
+        "time_zone": "Europe/Vienna",
+    },
+    events.TicketSlotted: {
+        "account": "an-account",
+        "plan": "self-service",
+        "service_level": "Self Support",
+        "catalogue_version": "1",
+        "priority": Priority.LOW,
+        "targets": (),
+    },
+    events.DeadlineScheduled: {**CLOCKED, "started": AT, "target_seconds": 14_400},
+    events.DeadlineAtRisk: {**CLOCKED, "warned": AT},
+    events.DeadlineMet: {**CLOCKED, "met": AT},
+    events.DeadlineBreached: {**CLOCKED, "overdue_seconds": 0.25},
+    events.MessagePosted: {
+        "message": MESSAGE,
+        "sequence": 1,
+        "author_kind": events.AuthorKind.CUSTOMER,
+        "author": "r-0123456789abcdef",
+        "visibility": events.Visibility.PUBLIC,
+    },
+    events.PlanChanged: {
+        "account": "an-account",
+        "plan": "gold",
+        "since": AT,
+        "changed_by": "import",
+    },
+    events.NotificationSent: {**MAILED, "latency_seconds": 1.5, "second_copy_possible": False},
+    events.NotificationFailed: {**MAILED, "reason": "refused"},
+}
+
+_NOTIFIED = events.NotificationPrivate(address="customer@customer.example", detail="no such user")
+_OPTIONAL: dict[type[Event], dict[str, object]] = {
+    events.TicketCreated: {
+        "account_verified": True,
+        "private": events.TicketCreatedPrivate(
+            name="A Customer",
+            address="customer@customer.example",
+            subject="Grüße, 東京 🙂",
+            text='two lines,\n"quotes" and \\',
+            fingerprint="f0",
+        ),
+    },
+    events.TicketSlotted: {
+        "calendar": "business-hours",
+        "targets": (events.SlotTarget(clock=Clock.FIRST_RESPONSE, target_seconds=14_400, due=DUE),),
+    },
+    events.MessagePosted: {
+        "in_reply_to": MESSAGE,
+        "private": events.MessagePostedPrivate(author_name="A Customer", text="Any news?"),
+    },
+    events.PlanChanged: {"previous": "bronze"},
+    events.NotificationSent: {"private": _NOTIFIED},
+    events.NotificationFailed: {"code": 550, "private": _NOTIFIED},
+}
+
+
+def bare(kind: type[Event]) -> Event:
+    """An event of this type that has nothing but what it must."""
+    return _say(kind, cause(), _REQUIRED[kind])
+
+
+def full(kind: type[Event]) -> Event:
+    """An event of this type in which everything has a value."""
+    first = bare(events.TicketCreated)
+    led = Cause(first.id, first.subject, first.correlationid, first.id, TRACE)
+    return _say(kind, led, _REQUIRED[kind] | _OPTIONAL.get(kind, {}))
+
+
+def _say(kind: type[Event], led: Cause, fields: dict[str, object]) -> Event:
+    data = kind.model_fields["data"].annotation
+    assert data is not None
+    return kind.say(data(**fields), cause=led, source="/services/any", time=AT)
