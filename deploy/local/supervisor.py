@@ -11,7 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 import psutil
 
@@ -22,6 +22,7 @@ from deploy.local.processes import Account
 Result = TypeVar("Result")
 
 WATCH_SECONDS = 0.2
+CANCEL_AGAIN_SECONDS = 0.5
 LAST_LINES = 10
 LAST_ERRORS = 5
 READ_BYTES = 256_000
@@ -131,9 +132,7 @@ class Supervisor:
                     self.check()  # a part that died is a better reason than what followed from it
                 return await working
             finally:
-                working.cancel()
-                watching.cancel()
-                await asyncio.gather(working, watching, return_exceptions=True)
+                await _end(working, watching)
 
     async def _watch(self, asked: asyncio.Event) -> None:
         while not asked.is_set():
@@ -252,6 +251,15 @@ def _held(folder: Path, holder: str) -> str:
     who = f" (process {holder})" if holder else ""
     stop = f"stop it first: Ctrl-C where it runs, or kill {holder}" if holder else "stop it first"
     return f"A desk already runs in {folder}{who}. Use that one, or {stop}."
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks until they have ended: some libraries swallow a cancellation now and then."""
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.contextmanager

@@ -241,6 +241,25 @@ async def test_a_signal_cancels_the_work(supervisor: Supervisor) -> None:
     assert tidied == [True]
 
 
+async def test_work_that_swallows_a_cancellation_is_cancelled_again(
+    supervisor: Supervisor,
+) -> None:
+    """Libraries do so while they close a connection; Ctrl-C has to end the desk even then."""
+    swallowed = []
+
+    async def work() -> None:
+        signal.raise_signal(signal.SIGINT)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.append(True)
+        await asyncio.Event().wait()
+
+    with pytest.raises(StopRequestedError):
+        await supervisor.guard(work())
+    assert swallowed == [True]
+
+
 def test_the_log_of_the_run_before_is_kept(supervisor: Supervisor) -> None:
     """Starting again does not wipe out what the last run said."""
     for text in ("before", "now"):

@@ -1,0 +1,98 @@
+"""What was seen of a run, as plain data: requests, events, mails, threads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request, and what intake said to it.
+
+    Attributes:
+        answer: What an agent was to write into the thread; None where nobody was to answer.
+        answer_status: HTTP status that the agent's message got; None if it was never sent.
+    """
+
+    plan: str
+    account: str
+    address: str
+    text: str
+    status: int
+    ticket: str = ""
+    number: str = ""
+    seconds: float = 0.0
+    answer: str | None = None
+    answer_status: int | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """An event as it stands on the stream; `appended` is when the broker took it."""
+
+    type: str
+    subject: str
+    time: datetime
+    appended: datetime
+    data: Mapping[str, Any]
+
+    def instant(self, name: str) -> datetime:
+        """A time among its facts."""
+        return datetime.fromisoformat(self.data[name])
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that arrived."""
+
+    to: tuple[str, ...]
+    subject: str
+    received_at: datetime
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A record that a service put aside."""
+
+    topic: str
+    key: str | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One ticket's whole history.
+
+    Attributes:
+        thread: The texts of the thread, in the order in which a reader is shown them; None where
+            there is no thread.
+    """
+
+    sent: Sent
+    said: tuple[Said, ...]
+    mails: tuple[Mail, ...]
+    thread: tuple[str, ...] | None
+
+    def of_type(self, short: str) -> list[Said]:
+        """Its events of a type, such as `ticket.slotted`."""
+        return [event for event in self.said if event.type == f"careline.{short}.v1"]
+
+    @property
+    def acknowledgements(self) -> list[Mail]:
+        """The mails to the requester."""
+        return [mail for mail in self.mails if self.sent.address in mail.to]
+
+    def alerts_to(self, person: str) -> list[Mail]:
+        """The mails about it to somebody whom the catalogue names."""
+        return [mail for mail in self.mails if person in mail.to]
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that was seen of a run."""
+
+    cases: tuple[Case, ...]
+    dead: tuple[Dead, ...]

@@ -1,0 +1,174 @@
+"""What happened, in words: one line per event, without names, addresses or texts of anybody."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import assert_never
+from uuid import UUID
+
+from shared import plans
+from shared.events import (
+    AuthorKind,
+    DeadlineAtRisk,
+    DeadlineBreached,
+    DeadlineMet,
+    DeadlineScheduled,
+    Event,
+    MessagePosted,
+    NotificationFailed,
+    NotificationKind,
+    NotificationSent,
+    PlanChanged,
+    TicketCreated,
+    TicketSlotted,
+    Visibility,
+)
+from shared.plans import Catalogue, UnknownPlanError
+from shared.tickets import ticket_number
+
+REMEMBERED = 10_000
+"""Tickets of which the time of acceptance is kept, to count from."""
+
+GOOD, WARNING, BAD, QUIET, PLAIN = "green", "yellow", "bold red", "dim", ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line: local time, whose it is, what happened, and the style it is shown in."""
+
+    time: str
+    subject: str
+    words: str
+    style: str
+
+
+class Narrator:
+    """Turns events into lines; it remembers when a ticket was accepted.
+
+    Args:
+        catalogue: Knows the plans' names.
+        zone: Times are shown in it; the machine's own unless named.
+    """
+
+    def __init__(self, catalogue: Catalogue, zone: tzinfo | None = None) -> None:
+        self._catalogue = catalogue
+        self._zone = zone
+        self._accepted: OrderedDict[str, datetime] = OrderedDict()
+
+    def tell(self, event: Event, appended: datetime) -> Line:
+        """Put an event into words. `appended` is when the stream had it."""
+        self._remember(event)
+        words, style = self._words(event, appended)
+        return Line(self._clock(appended), number(event.subject), words, style)
+
+    def tell_dead(self, service: str, key: bytes | None, reason: str, appended: datetime) -> Line:
+        """Say that a service put a record aside."""
+        subject = number(key.decode(errors="replace") if key else "")
+        words = f"put aside by {service}, which could not handle it: {reason}"
+        return Line(self._clock(appended), subject, words, BAD)
+
+    def tell_unknown(self, reason: str, appended: datetime) -> Line:
+        """Say that there was something that this reader does not understand."""
+        return Line(self._clock(appended), number(""), reason, QUIET)
+
+    def _remember(self, event: Event) -> None:
+        if isinstance(event, TicketCreated):
+            self._accepted[event.subject] = event.time
+            if len(self._accepted) > REMEMBERED:
+                self._accepted.popitem(last=False)
+
+    def _words(self, event: Event, appended: datetime) -> tuple[str, str]:  # noqa: C901, PLR0911 - a table of all events
+        match event:
+            case TicketCreated(data=data):
+                return f"accepted by {data.channel}, priority {data.priority}", PLAIN
+            case TicketSlotted(data=data):
+                return f"slotted: {self._plan(data.plan)} ({data.service_level})", PLAIN
+            case DeadlineScheduled(data=data):
+                return f"{spoken(data.clock)} due {self._day_and_clock(data.due, appended)}", PLAIN
+            case DeadlineAtRisk(data=data):
+                left = duration(max(data.due - appended, timedelta(0)))
+                return f"at risk: {spoken(data.clock)} due in {left}", WARNING
+            case DeadlineMet(data=data):
+                return f"answered: {spoken(data.clock)} met {self._since(event)}", GOOD
+            case DeadlineBreached(data=data):
+                late = duration(timedelta(seconds=data.overdue_seconds))
+                due = self._day_and_clock(data.due, appended)
+                return f"breached: {spoken(data.clock)} was due {due}, said {late} after", BAD
+            case MessagePosted():
+                return _message(event), PLAIN
+            case PlanChanged(data=data):
+                return f"plan of account {data.account} is now {self._plan(data.plan)}", PLAIN
+            case NotificationSent():
+                return _sent(event)
+            case NotificationFailed(data=data):
+                code = f", {data.code}" if data.code else ""
+                why = data.reason.replace("_", " ")
+                return f"{spoken(data.kind)} could not be sent: {why}{code}", BAD
+            case _:
+                assert_never(event)
+
+    def _since(self, event: DeadlineMet) -> str:
+        accepted = self._accepted.get(event.subject)
+        if accepted is None:
+            return f"{duration(event.data.due - event.data.met)} before it was due"
+        return f"{duration(event.data.met - accepted)} after it was accepted"
+
+    def _plan(self, plan_id: str) -> str:
+        try:
+            return plans.plan(self._catalogue, plan_id).name
+        except UnknownPlanError:
+            return plan_id
+
+    def _clock(self, moment: datetime) -> str:
+        return moment.astimezone(self._zone).strftime("%H:%M:%S")
+
+    def _day_and_clock(self, moment: datetime, now: datetime) -> str:
+        """The time; with its day in front if that is another than today."""
+        local, today = moment.astimezone(self._zone), now.astimezone(self._zone)
+        form = "%H:%M:%S" if local.date() == today.date() else "%a %d %b %H:%M:%S"
+        return local.strftime(form)
+
+
+def number(subject: str) -> str:
+    """A ticket's number; `account` or nothing for what is no ticket."""
+    try:
+        return ticket_number(UUID(subject))
+    except ValueError:
+        return "account" if subject else ""
+
+
+def spoken(word: str) -> str:
+    """A clock, or the kind of a notification, as it is spoken."""
+    return word.replace("_", " ")
+
+
+def duration(length: timedelta) -> str:
+    """A length of real time, as exactly as somebody wants to read it."""
+    seconds = length.total_seconds()
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min {int(seconds % 60)} s" if minutes else f"{seconds:.1f} s"
+
+
+def _message(event: MessagePosted) -> str:
+    data = event.data
+    author = {
+        AuthorKind.AGENT: "an agent",
+        AuthorKind.CUSTOMER: "the customer",
+        AuthorKind.SYSTEM: "the system",
+    }[data.author_kind]
+    if data.visibility is Visibility.NOTE:
+        return f"message {data.sequence}: a note by {author}"
+    return f"message {data.sequence} of the thread, by {author}"
+
+
+def _sent(event: NotificationSent) -> tuple[str, str]:
+    after = duration(timedelta(seconds=event.data.latency_seconds))
+    match event.data.kind:
+        case NotificationKind.ACKNOWLEDGEMENT:
+            return f"acknowledged by mail after {after}", GOOD
+        case NotificationKind.BREACH_ALERT:
+            return f"alert sent to the people named by the catalogue, after {after}", WARNING
+        case _:
+            assert_never(event.data.kind)

@@ -1,0 +1,118 @@
+"""Every event becomes one line that anybody may read."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from deploy.local.narrator import BAD, GOOD, WARNING, Narrator, duration
+from shared import events
+from shared.events import Event
+from tests.support import said
+from tests.support.schemas import EXAMPLES
+
+ACCEPTED = datetime(2026, 11, 23, 13, 5, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def narrator() -> Narrator:
+    """Speaks of the demo's plans, in a zone that is not this machine's by chance."""
+    return Narrator(said.CATALOGUE, ZoneInfo("Asia/Kolkata"))
+
+
+def example(short: str) -> Event:
+    """The documented example of a type."""
+    event = events.read(EXAMPLES[f"careline.{short}.v1"].read_bytes())
+    assert event is not None
+    return event
+
+
+@pytest.mark.parametrize("kind", list(EXAMPLES))
+def test_every_type_is_told_without_personal_data(narrator: Narrator, kind: str) -> None:
+    """One line, and no value of the personal part in it."""
+    raw = json.loads(EXAMPLES[kind].read_bytes())
+    event = events.read(EXAMPLES[kind].read_bytes())
+    assert event is not None
+    line = narrator.tell(event, event.time)
+    assert line.words
+    assert "\n" not in line.words
+    for value in raw["data"].get("private", {}).values():
+        assert str(value) not in f"{line.time} {line.subject} {line.words}"
+
+
+def test_a_tickets_way_in_words(narrator: Narrator) -> None:
+    """Accepted, slotted, due, breached: numbers, plans and local times as people say them."""
+    created = said.ticket_created(at=ACCEPTED)
+    slot = said.slot(created, "basic")
+    told = [
+        narrator.tell(event, ACCEPTED + timedelta(seconds=shift))
+        for event, shift in (
+            (created, 0),
+            (slot.events[0], 0.1),
+            (slot.events[1], 0.1),
+            (said.acknowledged(created), 0.2),
+            (said.breach(slot), 10.3),
+        )
+    ]
+    assert [line.words for line in told] == [
+        "accepted by web, priority normal",
+        "slotted: Platform Care Basic (Silver Service & Support)",
+        "first response due 18:35:12",
+        "acknowledged by mail after 0.1 s",
+        "breached: first response was due 18:35:12, said 0.3 s after",
+    ]
+    assert {line.subject for line in told} == {told[0].subject}
+    assert told[0].subject.startswith("CL-")
+    assert told[0].time == "18:35:02"
+    assert told[-1].style == BAD
+
+
+def test_an_answer_is_counted_from_acceptance(narrator: Narrator) -> None:
+    """By its own clock where that was heard, else from the due time, which the event has."""
+    met = example("deadline.met")
+    assert isinstance(met, events.DeadlineMet)
+    line = narrator.tell(met, met.time)
+    assert line.words == "answered: first response met 2 h 48 min before it was due"
+    created = example("ticket.created").model_copy(
+        update={"subject": met.subject, "time": met.data.met - timedelta(seconds=3.2)}
+    )
+    narrator.tell(created, created.time)
+    line = narrator.tell(met, met.time)
+    assert line.words == "answered: first response met 3.2 s after it was accepted"
+    assert line.style == GOOD
+
+
+def test_a_due_time_of_another_day_names_the_day(narrator: Narrator) -> None:
+    """A time alone would be taken for today's."""
+    scheduled = example("deadline.scheduled")
+    line = narrator.tell(scheduled, scheduled.time - timedelta(days=2))
+    assert line.words == "first response due Mon 23 Nov 19:00:00"
+
+
+def test_a_warning_says_what_is_left(narrator: Narrator) -> None:
+    """And never less than nothing, if it was told late."""
+    risk = example("deadline.at_risk")
+    assert isinstance(risk, events.DeadlineAtRisk)
+    line = narrator.tell(risk, risk.data.due - timedelta(seconds=5))
+    assert (line.words, line.style) == ("at risk: first response due in 5.0 s", WARNING)
+    late = narrator.tell(risk, risk.data.due + timedelta(seconds=5))
+    assert late.words.endswith("due in 0.0 s")
+
+
+def test_a_dead_letter_names_service_and_reason(narrator: Narrator) -> None:
+    """With the ticket, if its key was one."""
+    created = said.ticket_created(at=ACCEPTED)
+    line = narrator.tell_dead("sla", created.subject.encode(), "handler failed: X", ACCEPTED)
+    assert line.words == "put aside by sla, which could not handle it: handler failed: X"
+    assert line.subject == narrator.tell(created, ACCEPTED).subject
+    assert narrator.tell_dead("sla", None, "unreadable", ACCEPTED).subject == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (3.25, "3.2 s"), (65, "1 min 5 s"), (3600 * 26 + 120, "26 h 2 min")],
+)
+def test_lengths_of_time_in_words(seconds: float, words: str) -> None:
+    """Tenths below a minute, no seconds from an hour on."""
+    assert duration(timedelta(seconds=seconds)) == words
