@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient
 
+from shared import events
 from shared.consumer import Consumer, Heard
 from shared.database import Connection, Database
 from shared.envelope import Topic
+from shared.events import Event
 from shared.publisher import Outgoing, Publisher
 from shared.topics import Declared, dead_letter_name, ensure_topics, topic_name
 from tests.support.stream import read_all
@@ -54,6 +56,11 @@ class Listener:
     def dead(self) -> str:
         """Where dead letters go."""
         return dead_letter_name(self.namespace, SERVICE)
+
+    def record(self, event: Event) -> Outgoing:
+        """An event as a service puts it on the stream."""
+        key = event.subject.encode()
+        return Outgoing(self.topic(event.TOPIC), key, events.write(event), events.HEADERS)
 
     async def prepare(self, partitions: int) -> None:
         """Make the topics."""

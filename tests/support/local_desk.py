@@ -1,5 +1,6 @@
 """The desk's own commands as processes, as a newcomer runs them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -52,7 +53,8 @@ class Command:
     def kill_everything(self) -> None:
         """End it and its parts as a power cut would, the parts first: they get no word."""
         for member in reversed(self.family()):
-            member.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):  # gone with the one before
+                member.kill()
         self.process.wait(STOPS_WITHIN)
 
 

@@ -37,6 +37,11 @@ def ticket_created(name: str = "one", *, text: str = "Help!") -> events.TicketCr
     return events.TicketCreated.say(data, cause=cause(name), source="/services/intake", time=AT)
 
 
+def tickets(count: int) -> list[Event]:
+    """Tickets with subjects of their own."""
+    return [ticket_created(f"ticket {number}") for number in range(count)]
+
+
 def message_posted(name: str = "one", *, sequence: int = 1) -> events.MessagePosted:
     """An agent's answer in the thread of the same ticket."""
     data = events.MessagePostedData(

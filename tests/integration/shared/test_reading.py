@@ -10,7 +10,7 @@ from aiokafka.structs import TopicPartition
 from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
-from shared import events
+from shared import events, reading
 from shared.consumer import Consumer
 from shared.database import Database
 from shared.events import Event
@@ -80,9 +80,12 @@ def failures(listener: Listener) -> float:
 
 @pytest.mark.parametrize("put", [put_bent, put_packed])
 async def test_it_is_read_up_to_and_the_others_go_on(
-    listener: Listener, put: Callable[[Listener], Awaitable[None]]
+    listener: Listener,
+    put: Callable[[Listener], Awaitable[None]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Everything before it, and everything elsewhere, is handled; what is behind it waits."""
+    monkeypatch.setattr(reading, "REST", 1.0)
     before = [ticket_created(f"before {number}") for number in range(30)]
     elsewhere = {n: ticket_created(f"elsewhere {n}") for n in range(PARTITIONS) if n != BENT}
     later = {n: ticket_created(f"later {n}") for n in elsewhere}

@@ -164,24 +164,25 @@ async def test_events_in_hand_survive_the_end(
     await until(answered)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "value"),
-    [
-        ("DATABASE", "mysql://me:a-secret@127.0.0.1/desk"),
-        ("NAMESPACE", "Our Desk!"),
-        ("PARTITIONS", "none"),
-        ("HTTP_PORT", "0"),
-        ("LOG_LEVEL", "LOUD"),
-        ("DATABASE_CONNECTIONS", "1"),
-    ],
-)
-async def test_a_wrong_setting_is_named(service: Service, wrong: str, value: str) -> None:
-    """Status 2 and one line with the setting's name; its value is not repeated."""
-    service.start(**{wrong: value})
+WRONG = {
+    "NAMESPACE": "Our Desk!",
+    "PARTITIONS": "none",
+    "HTTP_PORT": "99999",
+    "LOG_LEVEL": "LOUD",
+    "DATABASE": "mysql://me:a-secret@127.0.0.1/desk",
+    "DATABASE_CONNECTIONS": "-1",
+}
+
+
+async def test_wrong_settings_are_named(service: Service) -> None:
+    """Status 2 and one line for each setting with its name; their values are not repeated."""
+    service.start(**WRONG)
     assert await service.ended() == 2
-    (line,) = service.errors().splitlines()
-    assert line.startswith(f"CARELINE_{wrong}: ")
-    assert value not in line
+    lines = service.errors().splitlines()
+    assert sorted(line.partition(": ")[0] for line in lines) == sorted(
+        f"CARELINE_{name}" for name in WRONG
+    )
+    assert not [value for value in WRONG.values() if value in service.errors()]
     assert service.log() == []
 
 
@@ -193,7 +194,7 @@ async def test_a_missing_setting_is_named(service: Service) -> None:
     assert service.errors() == "CARELINE_DATABASE: Field required\n"
 
 
-@pytest.mark.parametrize("content", [None, "no JSON", "[]", '{"keys": [{"kty": "EC"}]}'])
+@pytest.mark.parametrize("content", [None, '{"keys": [{"kty": "EC"}]}'])
 async def test_a_key_set_that_is_none_is_named(
     tmp_path: Path, settings: dict[str, str], content: str | None
 ) -> None:

@@ -50,6 +50,7 @@ def test_only_those_that_make_ids_know_the_secret_of_the_ids(
         "sla",
     }
     signing = own.signing.as_dict(private=True)["d"]
+    assert isinstance(signing, str)
     assert signing not in str(environs)
 
 

@@ -69,7 +69,7 @@ def test_what_follows_names_its_cause() -> None:
         ticket_created().data, cause=led, source="/services/intake", time=AT
     )
     second = events.TicketSlotted.say(
-        bare(events.TicketSlotted).data,  # type: ignore[arg-type]
+        bare(events.TicketSlotted).data,  # type: ignore[arg-type] # bare() gives any event
         cause=first.as_cause,
         source="/services/sla",
         time=AT,
