@@ -23,6 +23,9 @@ from shared.problems import Problem
 
 ALGORITHMS = ["ES256", "RS256"]
 
+LEEWAY = 30
+"""Seconds by which the issuer's clock and ours may differ."""
+
 
 class Role(StrEnum):
     """What a caller may do, from least to most."""
@@ -110,6 +113,7 @@ class Verifier:
     def _demanded(self) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
             now=int(self._clock().timestamp()),
+            leeway=LEEWAY,
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": self._audience},
             exp={"essential": True},

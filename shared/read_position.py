@@ -33,7 +33,6 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._still: dict[TopicPartition, tuple[int, int]] = {}
         self._polled: dict[TopicPartition, tuple[int, int | None]] = {}
         self.joined = False
-        self.on_change: list[Callable[[], None]] = []
 
     def follow(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
         """Take the positions from this consumer, once it exists."""
@@ -60,8 +59,6 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             if consumer is not None:
                 self._handled.setdefault(partition, await consumer.position(partition))
         self.joined = True
-        for notify in self.on_change:
-            notify()
 
     def handed_out(self, records: Iterable[ConsumerRecord]) -> None:
         """Records left the consumer and are not handled yet."""
@@ -78,8 +75,6 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             if partition in self._handled:
                 self._handled[partition] = max(self._handled[partition], record.offset + 1)
                 self._appended_ms[partition] = record.timestamp
-        for notify in self.on_change:
-            notify()
 
     def lag(self) -> dict[str, int]:
         """Per topic, how many records of the owned partitions are not handled yet."""

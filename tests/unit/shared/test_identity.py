@@ -14,7 +14,7 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from starlette.requests import Request
 
-from shared.identity import STAFF, Caller, Role, Verifier, load_keys, requester_id
+from shared.identity import LEEWAY, STAFF, Caller, Role, Verifier, load_keys, requester_id
 from shared.problems import Problem
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -151,8 +151,8 @@ def test_a_forged_token_is_refused(forged: str) -> None:
         {"iss": None},
         {"aud": "another desk"},
         {"aud": None},
-        {"exp": SECONDS - 1},
-        {"exp": SECONDS},
+        {"exp": SECONDS - LEEWAY - 1},
+        {"exp": SECONDS - LEEWAY},
         {"exp": str(SECONDS + 60)},
         {"exp": True},
         {"exp": None},
@@ -176,9 +176,15 @@ def test_one_of_several_audiences_is_enough() -> None:
 def test_a_token_ends_by_our_clock() -> None:
     """The clock is the one that is passed in: what held once, ends at its second."""
     ends = token(exp=SECONDS + 60)
-    late = verifier(clock=lambda: datetime.fromtimestamp(SECONDS + 60, UTC))
+    late = verifier(clock=lambda: datetime.fromtimestamp(SECONDS + 60 + LEEWAY, UTC))
     assert verifier().caller(bearing(ends)) is not None
     assert refusal(bearing(ends), late).status == 401
+
+
+def test_clocks_may_differ_a_little() -> None:
+    """An issuer whose clock is ahead of ours has not signed for the future."""
+    fresh = token(iat=SECONDS + LEEWAY, nbf=SECONDS + LEEWAY)
+    assert verifier().caller(bearing(fresh)) is not None
 
 
 def test_without_keys_no_token_holds() -> None:
