@@ -3,10 +3,10 @@
 One batch is one transaction; offsets are committed after it. FastStream hands over raw records,
 since its own decoding would drop a whole batch for one bad record. What can't be read, or fails by
 its own fault, goes to the service's dead-letter topic after the database's commit; what fails for a
-passing reason is tried again in place, while the consumer stays in its group.
+passing reason is tried again in place; the partitions wait for it.
 """
 
-import asyncio
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -37,6 +37,8 @@ SESSION_MS = 6_000
 """How long the group waits for a member that is silent; the least that brokers allow by default."""
 FINISH_WITHIN = 6
 """Seconds for the batch at hand when told to stop; less than the runtime's for all parts."""
+SILENCE = 10.0
+"""Seconds without an answer after which the broker is held to be away; it answers each fetch."""
 FETCH_WAIT_MS = 100
 """How often an idle partition's read position moves on; see `shared/read_position.py`."""
 
@@ -143,7 +145,10 @@ class Consumer:
         """Why it reads nothing, or None."""
         if self._broker is None:
             return "not subscribed"
-        return None if self.position.joined else "waiting for partitions"
+        if not self.position.joined:
+            return "waiting for partitions"
+        silent = self.position.silent_seconds(time.time())
+        return f"no answer from the broker for {silent:.0f} s" if silent > SILENCE else None
 
     async def _on_batch(self, records: tuple[ConsumerRecord, ...]) -> None:
         # FastStream goes on past a batch that raises, silently: nothing but a cancel may get out.
@@ -204,7 +209,6 @@ class Consumer:
             # The broker is away, or the partition has another owner: the records come again, and
             # handling them again changes nothing.
             log.warning("offsets_not_committed", error=type(error).__name__)
-            await asyncio.sleep(0)
 
     def _count(self, records: tuple[ConsumerRecord, ...], dead: list[Dead]) -> None:
         for record in records:

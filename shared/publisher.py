@@ -97,6 +97,21 @@ class Publisher:
         """Why nothing can be published now, or None."""
         return None if self._producer else "the broker is away"
 
+    async def probe(self) -> bool:
+        """Ask the broker for a sign of life; run it in a worker.
+
+        While nobody publishes, nothing else would notice that it is away.
+        """
+        producer = self._producer
+        if producer is None:
+            return False
+        try:
+            async with asyncio.timeout(self._deadline):
+                await producer.client.fetch_all_metadata()
+        except (TimeoutError, KafkaError):
+            self._abandon(producer, "no sign of life")
+        return False
+
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Put records on the stream; of one key in the order given.
 

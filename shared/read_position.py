@@ -7,6 +7,7 @@ time at which the broker appended the last record that was handled (the topics s
 time).
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._in_hand: set[TopicPartition] = set()
         self._still: dict[TopicPartition, tuple[int, int]] = {}
         self._polled: dict[TopicPartition, tuple[int, int | None]] = {}
+        self._joined_at = 0.0
         self.joined = False
 
     def follow(self, consumer: Callable[[], AIOKafkaConsumer | None]) -> None:
@@ -58,6 +60,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         for partition in assigned:
             if consumer is not None:
                 self._handled.setdefault(partition, await consumer.position(partition))
+        self._joined_at = time.time()
         self.joined = True
 
     def handed_out(self, records: Iterable[ConsumerRecord]) -> None:
@@ -75,6 +78,18 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             if partition in self._handled:
                 self._handled[partition] = max(self._handled[partition], record.offset + 1)
                 self._appended_ms[partition] = record.timestamp
+
+    def silent_seconds(self, now: float) -> float:
+        """How long no fetch of the owned partitions was answered; 0 where there is none.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        consumer = self.consumer
+        if consumer is None or not self._handled:
+            return 0
+        answers = [consumer.last_poll_timestamp(partition) or 0 for partition in self._handled]
+        return now - max(self._joined_at, max(answers) / 1000)
 
     def lag(self) -> dict[str, int]:
         """Per topic, how many records of the owned partitions are not handled yet."""

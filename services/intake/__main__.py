@@ -8,6 +8,7 @@ from services.intake.settings import IntakeSettings
 from shared.publisher import Publisher
 from shared.runtime import Topics, load_settings, run, verifier
 from shared.topics import declared_topics
+from shared.worker import Worker
 
 
 def clock() -> datetime:
@@ -32,7 +33,8 @@ def main() -> None:
     )
     declared = declared_topics(settings.namespace, settings.partitions)
     topics = Topics(settings.kafka, declared, settings.replication)
-    run("intake", settings, [topics, publisher], api.routes(intake))
+    probe = Worker("probe", publisher.probe, idle=5)
+    run("intake", settings, [topics, publisher, probe], api.routes(intake))
 
 
 if __name__ == "__main__":

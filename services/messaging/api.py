@@ -72,7 +72,9 @@ class MessagingCenter:
         if asked.visibility is Visibility.NOTE and not caller.is_staff:
             raise problems.Problem(403, "Forbidden", "Notes are written by agents.")
         async with self.database.transaction() as connection:
-            message = await _post(self, connection, caller, ticket, asked, key=key)
+            thread = _allowed(caller, await store.lock_thread(connection, ticket))
+            message = await _post(self, connection, caller, thread, asked, key=key)
+        log.info("message_kept", ticket=str(ticket), correlation=str(thread.correlation))
         return JSONResponse(_shown_message(message), 201)
 
 
@@ -88,13 +90,12 @@ async def _post(
     center: MessagingCenter,
     connection: Connection,
     caller: Caller,
-    ticket: UUID,
+    thread: domain.Thread,
     asked: MessageRequest,
     *,
     key: str,
 ) -> domain.Message:
-    thread = _allowed(caller, await store.lock_thread(connection, ticket))
-    id_ = domain.message_id(ticket=ticket, author=caller.subject, key=key)
+    id_ = domain.message_id(ticket=thread.ticket, author=caller.subject, key=key)
     if known := await store.read_message(connection, id_):
         if (known.text, known.visibility) != (asked.text, asked.visibility):
             detail = "This Idempotency-Key belongs to another message."
@@ -105,7 +106,6 @@ async def _post(
     )
     await store.append_message(connection, message)
     await outbox.append(connection, [posted])
-    log.info("message_posted", ticket=posted.subject, correlation=str(posted.correlationid))
     return message
 
 

@@ -31,7 +31,9 @@ def main() -> None:
         settings,
         migrations=MIGRATIONS,
         hears=(Topic.TICKETS, Topic.MESSAGES),
-        handle=handlers.handle_with(catalogue, clock),
+        handle=handlers.handle_with(
+            handlers.Rules(catalogue, settings.trust_named_accounts), clock
+        ),
     )
     timer = Timer(
         wired.database, wired.consumer.position, clock=clock, margin=settings.producer_margin

@@ -9,7 +9,6 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     EmailStr,
@@ -18,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from shared.envelope import NAMESPACE, Cause, derive_id, format_instant
+from shared.envelope import NAMESPACE, Cause, Instant, derive_id, format_instant
 from shared.events import PlanChanged, PlanChangedData
 from shared.identity import requester_id
 
@@ -38,7 +37,7 @@ class ImportRow(BaseModel):
     account: AccountId | None = None
     address: EmailStr | None = None
     plan: str
-    since: AwareDatetime | None = None
+    since: Instant | None = None
 
 
 _ROW = TypeAdapter(ImportRow)
@@ -78,9 +77,19 @@ def read_csv(text: str) -> list[Mapping[str, object]]:
     """The rows of a CSV file with a header; empty fields are left out.
 
     Raises:
-        ImportRefusedError: when it has no header or a row has more fields than that.
+        ImportRefusedError: when it has no header, a row has more fields than that, or it is no CSV.
     """
     reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        return _read_rows(reader)
+    except csv.Error as error:
+        problem = {"row": str(reader.line_num), "detail": f"is no CSV: {error}"}
+        raise ImportRefusedError([problem]) from None
+
+
+def _read_rows(reader: "csv.DictReader[str]") -> list[Mapping[str, object]]:
+    if reader.fieldnames is None:
+        raise ImportRefusedError([{"row": "1", "detail": "there is no header"}])
     rows: list[Mapping[str, object]] = []
     for row in reader:
         if None in row:
@@ -130,16 +139,23 @@ def _reason(error: ValueError) -> str:
 
 
 def decide_changes(
-    wishes: Sequence[Wish], latest: Mapping[str, str], *, changed_by: str, now: datetime
+    wishes: Sequence[Wish], in_force: Sequence[str | None], *, changed_by: str, now: datetime
 ) -> list[PlanChange]:
     """The changes that wishes come to: none for an account that is on that plan already.
 
-    A wish with a date of its own is always a change, since it may concern the past or the future.
+    A wish with a date of its own is always a change, since it may concern the past or the future;
+    the same account, plan and date give the same change.
+
+    Args:
+        wishes: In the order in which they are to be done.
+        in_force: For each wish the account's plan when it begins.
+        changed_by: Who wishes.
+        now: When a wish without a date begins.
     """
-    plans = dict(latest)
+    done: dict[str, str] = {}
     changes: list[PlanChange] = []
-    for wish in wishes:
-        previous = plans.get(wish.account)
+    for wish, plan in zip(wishes, in_force, strict=True):
+        previous = done.get(wish.account, plan)
         if previous == wish.plan and wish.since is None:
             continue
         since = wish.since or now
@@ -149,7 +165,8 @@ def decide_changes(
         changes.append(
             PlanChange(change_id, wish.account, wish.plan, previous, since, changed_by, now)
         )
-        plans[wish.account] = wish.plan
+        if wish.since is None:
+            done[wish.account] = wish.plan
     return changes
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
 )
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from services.sla import accounts, store
 from shared import outbox, problems, web
 from shared.database import Connection, Database
-from shared.envelope import format_instant
+from shared.envelope import Instant, format_instant
 from shared.identity import Role, Verifier
 from shared.plans import Catalogue
 
@@ -37,7 +37,7 @@ class PlanWish(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     plan: str
-    since: AwareDatetime | None = None
+    since: Instant | None = None
 
 
 class Page(BaseModel):
@@ -45,9 +45,9 @@ class Page(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    after: str = ""
+    after: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,100}$")] = ""
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    plan: str | None = None
+    plan: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Directory:
         async with self.database.transaction() as connection:
             await _change(self, connection, wishes, changed_by=caller.subject)
             history = await store.read_account(connection, account)
-        return JSONResponse(_shown(history[0]))
+        return JSONResponse(_shown_account(account, history, self.clock()))
 
     async def import_accounts(self, request: Request) -> Response:
         """Put many accounts onto their plans, all of them or, with one row wrong, none."""
@@ -92,7 +92,11 @@ class Directory:
         page = web.read_query(request, Page)
         async with self.database.connection() as connection:
             found = await store.list_accounts(
-                connection, after=page.after, limit=page.limit, plan=page.plan
+                connection,
+                now=self.clock(),
+                after=page.after,
+                limit=page.limit,
+                plan=page.plan,
             )
         more = found[-1].account if len(found) == page.limit else None
         return JSONResponse({"accounts": [_shown(each) for each in found], "next": more})
@@ -105,8 +109,7 @@ class Directory:
             history = await store.read_account(connection, account)
         if not history:
             raise problems.Problem(404, "Not found", "The directory has no such account.")
-        body = _shown(history[0]) | {"history": [_shown(change) for change in history]}
-        return JSONResponse(body)
+        return JSONResponse(_shown_account(account, history, self.clock()))
 
 
 def routes(directory: Directory) -> list[Route]:
@@ -126,11 +129,14 @@ async def _change(
     *,
     changed_by: str,
 ) -> int:
-    latest = await store.latest_plans(connection, sorted({wish.account for wish in wishes}))
-    changes = accounts.decide_changes(wishes, latest, changed_by=changed_by, now=directory.clock())
-    await store.add_plan_changes(connection, changes)
-    await outbox.append(connection, [accounts.plan_changed(change) for change in changes])
-    return len(changes)
+    await store.lock_accounts(connection, sorted({wish.account for wish in wishes}))
+    now = directory.clock()
+    in_force = await store.plans_at(connection, [(w.account, w.since or now) for w in wishes])
+    changes = accounts.decide_changes(wishes, in_force, changed_by=changed_by, now=now)
+    new = await store.add_plan_changes(connection, changes)
+    said = {change.id: accounts.plan_changed(change) for change in changes if change.id in new}
+    await outbox.append(connection, list(said.values()))
+    return len(new)
 
 
 async def _wishes(directory: Directory, request: Request) -> list[accounts.Wish]:
@@ -170,6 +176,19 @@ def _unknown_plan(directory: Directory) -> problems.Problem:
     return problems.Problem(
         422, "Invalid request", detail, errors=[{"pointer": "/plan", "detail": detail}]
     )
+
+
+def _shown_account(
+    account: str, history: Sequence[accounts.PlanChange], now: datetime
+) -> dict[str, Any]:
+    """The plan in force, none if the first is yet to begin, and all changes, the latest first."""
+    in_force = next((change for change in history if change.since <= now), None)
+    return {
+        "account": account,
+        "plan": in_force and in_force.plan,
+        "since": in_force and format_instant(in_force.since),
+        "history": [_shown(change) for change in history],
+    }
 
 
 def _shown(row: store.Account | accounts.PlanChange) -> dict[str, Any]:

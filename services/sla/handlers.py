@@ -1,12 +1,14 @@
 """What sla does with what it hears: slot new tickets, end response clocks."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 
 from services.sla import domain, store
+from services.sla.outcomes import tell
 from shared import outbox, plans
 from shared.consumer import Handle, Heard
 from shared.database import Connection
@@ -16,14 +18,28 @@ from shared.plans import Catalogue, Clock, Plan
 log = structlog.get_logger(__name__)
 
 
-def handle_with(catalogue: Catalogue, clock: Callable[[], datetime]) -> Handle:
-    """The handler of a batch, by this catalogue and this clock."""
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What tickets are slotted by."""
+
+    catalogue: Catalogue
+    trust_named_accounts: bool = True
+    """Whether an account counts that its sender named without proof."""
+
+    def account_of(self, created: TicketCreated) -> str:
+        """The account whose plan counts; none is called the empty string."""
+        counts = self.trust_named_accounts or created.data.account_verified
+        return created.data.account if counts else ""
+
+
+def handle_with(rules: Rules, clock: Callable[[], datetime]) -> Handle:
+    """The handler of a batch, by these rules and this clock."""
 
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
         created = [(h.event, h.partition) for h in heard if isinstance(h.event, TicketCreated)]
         posted = [(h.event, h.partition) for h in heard if isinstance(h.event, MessagePosted)]
         if created:
-            await _slot(connection, created, catalogue, said_at=clock())
+            await _slot(connection, created, rules, said_at=clock())
         if posted:
             await _end_responses(connection, posted, said_at=clock())
 
@@ -33,7 +49,7 @@ def handle_with(catalogue: Catalogue, clock: Callable[[], datetime]) -> Handle:
 async def _slot(
     connection: Connection,
     created: Sequence[tuple[TicketCreated, int]],
-    catalogue: Catalogue,
+    rules: Rules,
     *,
     said_at: datetime,
 ) -> None:
@@ -41,8 +57,9 @@ async def _slot(
     answered = await store.add_tickets(connection, created)
     new = {UUID(e.subject): (e, p) for e, p in reversed(created) if UUID(e.subject) in answered}
     plan_ids = await store.plans_at(
-        connection, [(event.data.account, event.time) for event, _ in new.values()]
+        connection, [(rules.account_of(event), event.time) for event, _ in new.values()]
     )
+    catalogue = rules.catalogue
     said: list[Event] = []
     deadlines: list[domain.Deadline] = []
     slots: dict[UUID, str] = {}
@@ -53,6 +70,7 @@ async def _slot(
         ended = _ended_before(slot, answered[ticket], said_at)
         deadlines += [outcome.deadline for outcome in ended] or slot.deadlines
         said += [outcome.event for outcome in ended]
+        tell(ended)
     await store.record_slots(connection, slots, catalogue_version=catalogue.version)
     await store.add_deadlines(connection, deadlines)
     await outbox.append(connection, said)
@@ -95,3 +113,4 @@ async def _end_responses(
     outcomes = [domain.answer(d, answers[d.ticket][1], said_at=said_at) for d in running]
     await store.save_deadlines(connection, [outcome.deadline for outcome in outcomes])
     await outbox.append(connection, [outcome.event for outcome in outcomes])
+    tell(outcomes)

@@ -14,5 +14,8 @@ class SlaSettings(ConsumerSettings):
     """The plan catalogue."""
     pseudonym_secret: SecretStr = Field(min_length=16)
     """As intake's: an imported address and a ticket's requester give the same account."""
+    trust_named_accounts: bool = True
+    """Whether a ticket is slotted by an account that its sender named without proof (a token). With
+    false such tickets get the default plan; set it so where forms are open to everybody."""
     producer_margin: float = Field(0.25, ge=0, le=60)
     """Seconds between an event's time and its arrival at the broker that are allowed for."""

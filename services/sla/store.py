@@ -16,7 +16,7 @@ from shared.plans import Clock
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account of the directory and its latest plan."""
+    """An account of the directory and its plan in force."""
 
     account: str
     plan: str
@@ -210,58 +210,65 @@ async def save_deadlines(connection: Connection, deadlines: Sequence[Deadline]) 
     )
 
 
-async def latest_plans(connection: Connection, accounts: Sequence[str]) -> dict[str, str]:
-    """The latest plan of each account that has one; the accounts stay locked until the commit."""
-    # Two changes of one account must not both see the same `previous`.
+async def lock_accounts(connection: Connection, accounts: Sequence[str]) -> None:
+    """Keep others from changing these accounts until the commit.
+
+    Two changes of one account must not both see the same plan before them.
+    """
     await connection.execute(
-        "SELECT pg_advisory_xact_lock(hashtextextended(account, 0))"
-        " FROM (SELECT unnest($1::text[]) AS account ORDER BY 1) AS sorted",
+        """
+        SELECT pg_advisory_xact_lock(hashtextextended(account, 0))
+        FROM (SELECT unnest($1::text[]) AS account ORDER BY 1) AS sorted
+        """,
         accounts,
     )
+
+
+async def add_plan_changes(connection: Connection, changes: Sequence[PlanChange]) -> set[UUID]:
+    """Keep who put which account on which plan, since when; returns which changes were new."""
     rows = await connection.fetch(
         """
-        SELECT DISTINCT ON (account) account, plan FROM plan_changes
-        WHERE account = ANY($1::text[])
-        ORDER BY account, since DESC, changed_at DESC
-        """,
-        accounts,
-    )
-    return {row["account"]: row["plan"] for row in rows}
-
-
-async def add_plan_changes(connection: Connection, changes: Sequence[PlanChange]) -> None:
-    """Keep who put which account on which plan, since when."""
-    await connection.executemany(
-        """
         INSERT INTO plan_changes (id, account, plan, previous, since, changed_by, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        SELECT DISTINCT ON (id) *
+        FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
+            $7::timestamptz[]
+        ) AS new (id, account, plan, previous, since, changed_by, changed_at)
+        ORDER BY id
         ON CONFLICT (id) DO NOTHING
+        RETURNING id
         """,
-        [
-            (c.id, c.account, c.plan, c.previous, c.since, c.changed_by, c.changed_at)
-            for c in changes
-        ],
+        [change.id for change in changes],
+        [change.account for change in changes],
+        [change.plan for change in changes],
+        [change.previous for change in changes],
+        [change.since for change in changes],
+        [change.changed_by for change in changes],
+        [change.changed_at for change in changes],
     )
+    return {row["id"] for row in rows}
 
 
 async def list_accounts(
-    connection: Connection, *, after: str, limit: int, plan: str | None
+    connection: Connection, *, now: datetime, after: str, limit: int, plan: str | None
 ) -> list[Account]:
-    """Accounts in order of their id, behind `after`."""
+    """Accounts with the plan that is in force now, in order of their id, behind `after`."""
     rows = await connection.fetch(
         """
         SELECT * FROM (
             SELECT DISTINCT ON (account) account, plan, since, changed_by, changed_at
             FROM plan_changes
-            WHERE account > $1
+            WHERE account > $1 AND since <= $4
             ORDER BY account, since DESC, changed_at DESC
-        ) AS latest
+        ) AS in_force
         WHERE $3::text IS NULL OR plan = $3
+        ORDER BY account
         LIMIT $2
         """,
         after,
         limit,
         plan,
+        now,
     )
     return [Account(**row) for row in rows]
 

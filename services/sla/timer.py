@@ -7,24 +7,12 @@ stamp an event before the broker has it; `margin` allows for that.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import structlog
-from prometheus_client import Counter, Histogram
-
 from services.sla import domain, store
+from services.sla.outcomes import tell
 from shared import outbox
 from shared.database import Database
-from shared.events import DeadlineBreached
 from shared.failpoints import failpoint
 from shared.read_position import ReadPosition
-
-log = structlog.get_logger(__name__)
-
-FIRED = Counter("sla_deadlines_fired_total", "Deadlines by what they came to.", ["clock", "event"])
-LATENESS = Histogram(
-    "sla_deadline_lateness_seconds",
-    "From a breach's due time to its event's commit.",
-    buckets=(0.25, 0.5, 0.75, 1, 2, 5, 15, 60, 300, 3600),
-)
 
 BATCH = 500
 """Deadlines of one partition in one transaction."""
@@ -69,19 +57,5 @@ class Timer:
             await outbox.append(connection, [outcome.event for outcome in outcomes])
             failpoint("timer.before_commit")
         failpoint("timer.committed")
-        self._count(outcomes)
+        tell(outcomes)
         return True
-
-    def _count(self, outcomes: list[domain.Outcome]) -> None:
-        for outcome in outcomes:
-            event, clock = outcome.event, outcome.deadline.clock
-            FIRED.labels(clock, type(event).__name__).inc()
-            if isinstance(event, DeadlineBreached):
-                LATENESS.observe(event.data.overdue_seconds)
-            log.info(
-                "deadline_fired",
-                ticket=event.subject,
-                clock=clock,
-                event_type=event.type,
-                correlation=str(event.correlationid),
-            )

@@ -13,7 +13,6 @@ CREATE TABLE threads (
     fingerprint text,
     last_sequence integer NOT NULL DEFAULT 0
 );
-CREATE INDEX threads_by_account ON threads (account, opened_at DESC);
 
 CREATE TABLE messages (
     id uuid PRIMARY KEY,

@@ -21,6 +21,8 @@ from tests.support.stack import Stack
 from tests.support.stream import read_events
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(240)  # more than all waits of a test together
+
 REQUEST: dict[str, Any] = {
     "requester": {"address": "customer@customer.example"},
     "subject": "It does not work",
@@ -104,6 +106,17 @@ def test_while_kafka_is_silent_callers_hear_503_at_once_and_lose_nothing(
     assert len(tickets) == 2
 
 
+def test_readiness_says_that_kafka_went_away_though_nobody_asked_for_it(
+    desk: Desk, own_broker: OwnBroker
+) -> None:
+    """An idle intake notices by itself, and that its broker is back, too."""
+    asyncio.run(desk.ready("intake"))
+    own_broker.supervisor.kill(own_broker.part.name)
+    asyncio.run(until(lambda: not _is_ready(desk), what="readiness says so"))
+    own_broker.start()
+    asyncio.run(until(lambda: _is_ready(desk), what="ready again"))
+
+
 def test_a_broker_that_was_killed_and_came_back_is_found_again(
     desk: Desk, own_broker: OwnBroker
 ) -> None:
@@ -115,6 +128,10 @@ def test_a_broker_that_was_killed_and_came_back_is_found_again(
     own_broker.start()
     after = _until_accepted(desk, "after")
     assert {before, after} <= _tickets(desk)
+
+
+def _is_ready(desk: Desk) -> bool:
+    return httpx.get(f"{desk.url('intake')}/health/ready").status_code == 200
 
 
 def _post(desk: Desk, key: str | None) -> httpx.Response:

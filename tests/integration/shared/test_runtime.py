@@ -51,6 +51,7 @@ async def parts(service: Service) -> dict[str, str]:
     return found
 
 
+@pytest.mark.timeout(240)
 async def test_it_starts_before_what_it_needs_and_says_what_is_missing(
     service: Service, stack: Stack, namespace: str, dsn: str
 ) -> None:
@@ -128,6 +129,22 @@ async def test_a_frozen_broker_does_not_keep_it(service: Service, lone_broker: L
         assert await service.ended(within=STOPS_WITHIN) == 0
     finally:
         lone_broker.thaw()
+
+
+@pytest.mark.timeout(240)
+async def test_a_lost_broker_shows_in_readiness_and_passes(
+    service: Service, lone_broker: LoneBroker
+) -> None:
+    """With nothing to do and a silent broker it says so, and is ready again by itself."""
+    service.start(KAFKA=lone_broker.bootstrap_servers)
+    await service.ready()
+    lone_broker.freeze()
+    try:
+        found = await parts(service)
+    finally:
+        lone_broker.thaw()
+    assert found["stream"].startswith("no answer from the broker")
+    await service.ready()
 
 
 async def test_a_lost_database_shows_in_readiness_and_passes(service: Service, dsn: str) -> None:

@@ -53,6 +53,27 @@ async def test_history_says_who_changed_what_and_when(admin: httpx.AsyncClient) 
     ]
 
 
+async def test_a_plan_of_the_future_does_not_hide_the_present_one(
+    desk: Desk, admin: httpx.AsyncClient
+) -> None:
+    """What begins later is kept and said, but counts from then on; asking again adds nothing."""
+    later = {"plan": "basic", "since": "2100-01-01T00:00:00Z"}
+    await admin.put("/v1/accounts/dated/plan", json={"plan": "starter"})
+    for _ in range(2):
+        answer = (await admin.put("/v1/accounts/dated/plan", json=later)).json()
+        assert (answer["plan"], len(answer["history"])) == ("starter", 2)
+    now = (await admin.put("/v1/accounts/dated/plan", json={"plan": "basic"})).json()
+    assert (now["plan"], len(now["history"])) == ("basic", 3)
+    query = {"after": "date", "limit": "1"}
+    listed = (await admin.get("/v1/accounts", params=query)).json()["accounts"]
+    assert [(account["account"], account["plan"]) for account in listed] == [("dated", "basic")]
+
+    async def all_said() -> bool:
+        return len(await _changes(desk, "dated")) == 3
+
+    await until(all_said, what="three changes are on the stream")
+
+
 async def test_an_import_is_done_whole_or_not_at_all(admin: httpx.AsyncClient) -> None:
     """One wrong row: nothing is imported, and the row is named."""
     refused = await admin.post(
@@ -101,6 +122,8 @@ async def test_the_list_leads_through_all_accounts_in_pages(admin: httpx.AsyncCl
         (None, "PUT", "/v1/accounts/x/plan", 401),
         ("admin", "DELETE", "/v1/accounts/x", 405),
         ("admin", "GET", "/v1/nothing", 404),
+        ("admin", "GET", "/v1/accounts?after=%00", 422),
+        ("admin", "GET", "/v1/accounts?limit=0", 422),
     ],
 )
 async def test_roles_decide_who_reads_and_who_changes(

@@ -41,6 +41,9 @@ def test_a_byte_order_mark_or_windows_line_ends_are_no_trouble() -> None:
         ("account,plan,since\nx,basic,2026-11-23\n", "1", "since"),
         ("account,plan,colour\nx,basic,red\n", "1", "colour"),
         ("account,plan\nnot an id,basic\n", "1", "account"),
+        ("account,plan,since\nx,basic,0001-01-01T00:00:00+14:00\n", "1", "since"),
+        ("", "1", "no header"),
+        (f"account,plan\n{'x' * 200_000},basic\n", "1", "no CSV"),
     ],
 )
 def test_a_wrong_row_refuses_the_import_and_is_named(text: str, row: str, reason: str) -> None:
@@ -55,14 +58,14 @@ def test_a_wrong_row_refuses_the_import_and_is_named(text: str, row: str, reason
 def test_an_account_that_is_on_its_plan_already_is_left_alone() -> None:
     """The same import twice changes nothing the second time."""
     asked = [Wish("a", "basic", None), Wish("b", "basic", None)]
-    changes = accounts.decide_changes(asked, {"a": "basic"}, changed_by="x", now=NOW)
+    changes = accounts.decide_changes(asked, ["basic", None], changed_by="x", now=NOW)
     assert [(change.account, change.previous) for change in changes] == [("b", None)]
 
 
 def test_the_last_of_two_wishes_for_one_account_counts() -> None:
     """Each change knows the plan before it."""
     asked = [Wish("a", "basic", None), Wish("a", "centurion", None)]
-    changes = accounts.decide_changes(asked, {}, changed_by="x", now=NOW)
+    changes = accounts.decide_changes(asked, [None, None], changed_by="x", now=NOW)
     assert [(change.plan, change.previous) for change in changes] == [
         ("basic", None),
         ("centurion", "basic"),
@@ -73,7 +76,7 @@ def test_a_change_is_said_once_however_often_it_is_asked_for() -> None:
     """The same account, plan and date give the same event."""
     asked = [Wish("a", "basic", NOW)]
     first, second = (
-        accounts.plan_changed(accounts.decide_changes(asked, {}, changed_by=who, now=NOW)[0])
+        accounts.plan_changed(accounts.decide_changes(asked, [None], changed_by=who, now=NOW)[0])
         for who in ("one", "two")
     )
     assert first.id == second.id
