@@ -7,13 +7,12 @@ from pathlib import Path
 from services.notifier import handlers
 from services.notifier.channels import SmtpChannel, SmtpServer
 from services.notifier.mails import Desk
-from services.notifier.sender import Patience, Sender
+from services.notifier.sender import Limits, Sender
 from services.notifier.settings import NotifierSettings
 from shared.envelope import Topic
 from shared.plans import Catalogue, CatalogueError, load_catalogue
 from shared.runtime import Part, load_settings, run
 from shared.wiring import wire
-from shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -51,11 +50,13 @@ def _parts(settings: NotifierSettings, catalogue: Catalogue) -> list[Part]:
         catalogue=catalogue,
         desk=_desk(settings),
         clock=clock,
-        patience=Patience(
-            timedelta(seconds=settings.hold), timedelta(seconds=settings.give_up_after)
+        limits=Limits(
+            settings.smtp_connections,
+            timedelta(seconds=settings.hold),
+            timedelta(seconds=settings.give_up_after),
         ),
     )
-    return [*wired.parts, Worker("sender", sender.step, idle=0.1)]
+    return [*wired.parts, sender]
 
 
 def _channel(settings: NotifierSettings) -> SmtpChannel:
@@ -67,7 +68,8 @@ def _channel(settings: NotifierSettings) -> SmtpChannel:
         settings.smtp_user,
         password.get_secret_value() if password else None,
     )
-    return SmtpChannel(server, connections=settings.smtp_connections)
+    # The other half of the hold is for keeping the outcome, and for clocks that differ.
+    return SmtpChannel(server, within=timedelta(seconds=settings.hold) / 2)
 
 
 def _desk(settings: NotifierSettings) -> Desk:

@@ -1,25 +1,27 @@
-"""The way out: SMTP over a bounded number of connections that are kept open."""
+"""The way out: SMTP over connections that are kept open."""
 
 import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8, Policy
+from email.policy import SMTP, SMTPUTF8
 from typing import Literal
 
 import aiosmtplib
+import idna
 import structlog
 
 from services.notifier.domain import Accepted, Answer, Lost, Refused
 
 log = structlog.get_logger(__name__)
 
-TIMEOUT = 20.0
-"""Seconds for each command; a mail takes at most four."""
 IDLE = 30.0
 """Seconds after which a connection is not trusted to be open still."""
+LONGEST_DETAIL = 500
+"""Characters of a server's answer that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,78 +36,77 @@ class SmtpServer:
 
 
 class SmtpChannel:
-    """Sends mails, several at once.
+    """Sends mails over as many connections as its caller has mails under way at once.
 
     Args:
         server: Where to.
-        connections: The most that are open at once.
+        within: How long a mail may take, from the connect to the last answer.
     """
 
-    def __init__(self, server: SmtpServer, *, connections: int) -> None:
+    def __init__(self, server: SmtpServer, *, within: timedelta) -> None:
         self._server = server
-        self._free = asyncio.Semaphore(connections)
+        self._within = within.total_seconds()
         self._open: list[tuple[aiosmtplib.SMTP, float]] = []
 
     async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> Answer:
-        """Hand a mail over and tell what became of it; never raises for what the server does."""
+        """Hand a mail over and tell what became of it; never raises for what the server does.
+
+        Its `To` becomes the address in the form in which it goes over the line.
+        """
         try:
-            async with self._connection() as client:
-                await _envelope(client, sender, recipient)
-                return await self._data(client, mail)
-        except aiosmtplib.SMTPResponseException as error:
-            return Refused(error.code, error.message)
-        except aiosmtplib.SMTPNotSupported as error:
-            return Refused(550, str(error))
-        except (aiosmtplib.SMTPException, OSError) as error:
-            log.warning("smtp_away", error=type(error).__name__)
-            return Lost(after_data=False)
+            address = _encoded(recipient)
+        except UnicodeError:
+            return Refused(553, "the domain can't be written in ASCII")
+        mail.replace_header("To", address)
+        content = mail.as_bytes(policy=SMTP if address.isascii() else SMTPUTF8)
+        return await self._hand_over(content, sender, address)
 
     async def close(self) -> None:
         """Take leave of the server."""
-        while self._open:
-            client, _ = self._open.pop()
-            with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                await client.quit(timeout=1)
+        clients = [client for client, _ in self._open]
+        self._open.clear()
+        await asyncio.gather(*(_quit(client) for client in clients))
 
-    async def _data(self, client: aiosmtplib.SMTP, mail: EmailMessage) -> Answer:
+    async def _hand_over(self, content: bytes, sender: str, address: str) -> Answer:
+        after_data = False
         try:
-            await client.data(mail.as_bytes(policy=_policy(mail)))
-        except aiosmtplib.SMTPResponseException:
-            raise
+            async with asyncio.timeout(self._within), self._connection() as client:
+                refused = await _envelope(client, sender, address)
+                if refused is not None:
+                    return refused
+                after_data = True
+                return await _data(client, content)
+        except aiosmtplib.SMTPResponseException as error:
+            # Greeting, EHLO, STARTTLS, AUTH or MAIL: the server's trouble, or our settings', and
+            # none of this mail's, whatever the code. RCPT and DATA have told theirs above.
+            log.warning("smtp_unwilling", code=error.code, error=type(error).__name__)
         except (aiosmtplib.SMTPException, OSError) as error:
-            # The line broke after the mail had begun to go out: nobody knows.
-            log.warning("smtp_lost_after_data", error=type(error).__name__)
-            client.close()
-            return Lost(after_data=True)
-        return Accepted()
+            # After DATA nobody knows. A try that took too long comes here too, as TimeoutError.
+            log.warning("smtp_lost", after_data=after_data, error=type(error).__name__)
+        return Lost(after_data=after_data)
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[aiosmtplib.SMTP]:
-        async with self._free:
-            client = await self._connect()
-            try:
-                yield client
-            except aiosmtplib.SMTPResponseException:
-                with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-                    await client.rset()
-                raise
-            except BaseException:
-                client.close()
-                raise
-            finally:
-                if client.is_connected:
-                    self._open.append((client, time.monotonic()))
+        client = await self._connect()
+        try:
+            yield client
+        except BaseException:
+            client.close()
+            raise
+        if client.is_connected:
+            self._open.append((client, time.monotonic()))
 
     async def _connect(self) -> aiosmtplib.SMTP:
         while self._open:
             client, since = self._open.pop()
-            if client.is_connected and time.monotonic() - since < IDLE:
+            if time.monotonic() - since < IDLE and await _is_alive(client):
                 return client
             client.close()
         client = aiosmtplib.SMTP(
             hostname=self._server.host,
             port=self._server.port,
-            timeout=TIMEOUT,
+            # One silent command is known as such before the try as a whole is over.
+            timeout=self._within * 2 / 3,
             use_tls=self._server.security == "tls",
             start_tls=self._server.security == "starttls",
             username=self._server.user,
@@ -115,24 +116,67 @@ class SmtpChannel:
         return client
 
 
-def _policy(mail: EmailMessage) -> "Policy[EmailMessage]":
-    return SMTP if str(mail["To"]).isascii() else SMTPUTF8
+async def _is_alive(client: aiosmtplib.SMTP) -> bool:
+    """Also clears what a refused mail has left on the connection."""
+    try:
+        await client.rset()
+    except (aiosmtplib.SMTPException, OSError):
+        return False
+    except BaseException:
+        client.close()
+        raise
+    return True
 
 
-async def _envelope(client: aiosmtplib.SMTP, sender: str, recipient: str) -> None:
-    """Name sender and recipient.
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await client.quit(timeout=1)
+    client.close()
+
+
+def _encoded(address: str) -> str:
+    """The address with its domain in ASCII, by IDNA 2008 as registries sell domains.
+
+    The standard library's codec is IDNA 2003, under which `faß.de` is `fass.de`: another owner.
 
     Raises:
-        SMTPNotSupported: the address needs SMTPUTF8 (RFC 6531), which the server doesn't know.
+        UnicodeError: the domain can't be encoded.
     """
-    local, _, domain = recipient.rpartition("@")
-    address = f"{local}@{domain.encode('idna').decode()}"
+    local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+
+
+async def _envelope(client: aiosmtplib.SMTP, sender: str, address: str) -> Refused | None:
+    """Name sender and recipient; an address beyond ASCII needs SMTPUTF8 (RFC 6531)."""
     if address.isascii():
         await client.mail(sender)
-        await client.rcpt(address)
-        return
+        return await _recipient(client, address, "ascii")
     await client.ehlo()
     if not client.supports_extension("smtputf8"):
-        raise aiosmtplib.SMTPNotSupported("the server takes no addresses beyond ASCII")
+        return Refused(550, "the server takes no addresses beyond ASCII")
     await client.mail(sender, options=["SMTPUTF8"], encoding="utf-8")
-    await client.rcpt(recipient, encoding="utf-8")
+    return await _recipient(client, address, "utf-8")
+
+
+async def _recipient(client: aiosmtplib.SMTP, address: str, encoding: str) -> Refused | None:
+    try:
+        await client.rcpt(address, encoding=encoding)
+    except aiosmtplib.SMTPRecipientRefused as error:
+        return _refused(error)
+    return None
+
+
+async def _data(client: aiosmtplib.SMTP, content: bytes) -> Answer:
+    try:
+        await client.data(content)
+    except aiosmtplib.SMTPDataError as error:
+        return _refused(error)
+    return Accepted()
+
+
+def _refused(error: aiosmtplib.SMTPResponseException) -> Refused:
+    # Bytes beyond UTF-8 come as lone surrogates, which no event can carry.
+    detail = error.message.encode("utf-8", "replace").decode()
+    return Refused(error.code, detail[:LONGEST_DETAIL])

@@ -1,4 +1,8 @@
-"""Sends what is planned, several mails at once, and keeps what became of each."""
+"""Sends what is planned, several mails at once, and keeps what became of each.
+
+Every connection takes its next mail as soon as it is free: a mail that is claimed is tried at once,
+so that its hold covers the try and no queue, and a mail that hangs keeps one connection, not all.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -15,6 +19,7 @@ from shared import outbox
 from shared.database import Database
 from shared.failpoints import failpoint
 from shared.plans import Catalogue
+from shared.worker import Worker
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +34,12 @@ SECOND_COPIES = Counter(
     "notifier_second_copies_possible_total", "Mails sent again after an uncertain try."
 )
 
-BATCH = 50
+IDLE = 0.1
+"""Seconds between looks for mails while there are none."""
+LOOK_UP = 1.0
+"""Seconds after which a step that waits for a free connection ends, so that it can be stopped."""
+FINISH_WITHIN = 4.0
+"""Seconds that mails under way have at a stop; what is cut off comes again after its hold."""
 
 
 class Channel(Protocol):
@@ -43,21 +53,24 @@ class Channel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long tries may take."""
+class Limits:
+    """How many mails are tried at once, and how long."""
 
+    connections: int
     hold: timedelta
-    """Until another sender may take over."""
+    """Until another sender may take over; longer than the channel lets a try take."""
     give_up_after: timedelta
 
 
 class Sender:
-    """Run its `step` in a worker.
+    """A part of the service: sends from its start to its stop, then closes the channel.
 
     SMTP can't promise exactly once. A second copy is possible only where a sender died, or lost the
     line, between the server's taking the mail and our commit; it carries the same Message-ID, and
     is counted.
     """
+
+    name = "sender"
 
     def __init__(
         self,
@@ -67,48 +80,96 @@ class Sender:
         catalogue: Catalogue,
         desk: mails.Desk,
         clock: Callable[[], datetime],
-        patience: Patience,
+        limits: Limits,
     ) -> None:
         self._database = database
         self._channel = channel
         self._catalogue = catalogue
         self._desk = desk
         self._clock = clock
-        self._patience = patience
+        self._limits = limits
+        self._tries: set[asyncio.Task[None]] = set()
+        self._worker = Worker(self.name, self._step, idle=IDLE)
 
-    async def step(self) -> bool:
-        """Send up to 50 mails; says whether there may be more."""
+    async def start(self) -> None:
+        """Begin."""
+        await self._worker.start()
+
+    async def stop(self) -> None:
+        """Let mails under way end, for 4 s at the most, and take leave of the server."""
+        await self._worker.stop()
+        if self._tries:
+            await asyncio.wait(self._tries, timeout=FINISH_WITHIN)
+        left = list(self._tries)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        await self._channel.close()
+
+    def ready(self) -> str | None:
+        """Why it makes no progress, or None."""
+        return self._worker.ready()
+
+    async def _step(self) -> bool:
+        """Begin as many tries as connections are free; says whether there may be more to do."""
+        free = self._limits.connections - len(self._tries)
+        if not free:
+            first = asyncio.FIRST_COMPLETED
+            await asyncio.wait(self._tries, timeout=LOOK_UP, return_when=first)
+            return True
         async with self._database.transaction() as connection:
             now = self._clock()
             claimed = await store.claim(
-                connection, now=now, held_until=now + self._patience.hold, limit=BATCH
+                connection, now=now, held_until=now + self._limits.hold, limit=free
             )
             tickets = await store.read_tickets(connection, [d.ticket for d in claimed])
         if claimed:
             failpoint("notifier.claimed")
-        tries = [self._try(d, tickets.get(d.ticket, _UNKNOWN)) for d in claimed]
-        for trouble in await asyncio.gather(*tries, return_exceptions=True):
-            if isinstance(trouble, BaseException):
-                # One mail's trouble is not the others'; it is tried again when its hold runs out.
-                log.error("delivery_broke", exc_info=trouble)
-        return len(claimed) == BATCH
+        for delivery in claimed:
+            self._begin(delivery, tickets.get(delivery.ticket, _UNKNOWN))
+        return len(claimed) == free
+
+    def _begin(self, delivery: domain.Delivery, ticket: domain.Ticket) -> None:
+        task = asyncio.create_task(self._try(delivery, ticket))
+        self._tries.add(task)
+        task.add_done_callback(self._tries.discard)
 
     async def _try(self, delivery: domain.Delivery, ticket: domain.Ticket) -> None:
-        mail = mails.compose(
-            delivery, ticket, catalogue=self._catalogue, desk=self._desk, now=self._clock()
-        )
-        answer = await self._channel.send(
-            mail, sender=self._desk.sender, recipient=delivery.address
-        )
+        answer = await self._answer(delivery, ticket)
         failpoint("notifier.smtp_answered")
+        try:
+            outcome = await self._keep(delivery, answer)
+        except Exception:
+            # Mostly the database is away: the mail is tried again when its hold runs out.
+            log.exception("outcome_not_kept", **_names(delivery))
+            return
+        failpoint("notifier.concluded")
+        self._count(outcome, answer)
+
+    async def _answer(self, delivery: domain.Delivery, ticket: domain.Ticket) -> domain.Answer:
+        handed_over = False
+        try:
+            mail = mails.compose(
+                delivery, ticket, catalogue=self._catalogue, desk=self._desk, now=self._clock()
+            )
+            handed_over = True
+            return await self._channel.send(
+                mail, sender=self._desk.sender, recipient=delivery.address
+            )
+        except Exception:
+            # A mistake of ours. As a conclusion it comes again with pauses, and ends some day; that
+            # a mail which broke under way did not arrive, nobody knows.
+            log.exception("delivery_broke", **_names(delivery))
+            return domain.Lost(after_data=handed_over)
+
+    async def _keep(self, delivery: domain.Delivery, answer: domain.Answer) -> domain.Outcome:
         outcome = domain.conclude(
-            delivery, answer, now=self._clock(), give_up_after=self._patience.give_up_after
+            delivery, answer, now=self._clock(), give_up_after=self._limits.give_up_after
         )
         async with self._database.transaction() as connection:
             if await store.conclude(connection, delivery, outcome.delivery) and outcome.event:
                 await outbox.append(connection, [outcome.event])
-        failpoint("notifier.concluded")
-        self._count(outcome, answer)
+        return outcome
 
     def _count(self, outcome: domain.Outcome, answer: domain.Answer) -> None:
         delivery = outcome.delivery
@@ -119,13 +180,17 @@ class Sender:
             SECOND_COPIES.inc(delivery.uncertain)
         log.info(
             "delivery_tried",
-            ticket=str(delivery.ticket),
+            **_names(delivery),
             kind=delivery.kind,
             state=delivery.state,
             attempt=delivery.attempts,
             code=answer.code if isinstance(answer, domain.Refused) else None,
-            correlation=str(delivery.correlation),
         )
+
+
+def _names(delivery: domain.Delivery) -> dict[str, str]:
+    """What every line about a delivery names."""
+    return {"ticket": str(delivery.ticket), "correlation": str(delivery.correlation)}
 
 
 _UNKNOWN = domain.Ticket(None, None, None, None, None)

@@ -22,14 +22,14 @@ class NotifierSettings(ConsumerSettings):
     smtp_user: str | None = None
     smtp_password: SecretStr | None = None
     smtp_connections: int = Field(8, ge=1, le=100)
-    """Connections to the mail server that are open at once."""
-    sender: str = Field("support@careline.example", pattern=r"^[^@\s]+@[^@\s]+$")
+    """Connections to the mail server, and mails under way, at once."""
+    sender: str = Field("support@careline.example", pattern=r"^[!-?A-~]+@[A-Za-z0-9.-]+$")
     """Address that mails come from; its domain also stands in their Message-IDs."""
 
     patience: float = Field(30, ge=0, le=3600)
     """Seconds that an acknowledgement waits for the ticket's slot."""
     hold: float = Field(60, ge=10, le=3600)
-    """Seconds after which a mail whose sender died is sent by another; longer than a try takes."""
+    """Seconds after which a mail whose sender died goes to another; a try may take half of it."""
     give_up_after: float = Field(172_800, ge=60)
     """Seconds after which an undeliverable mail is given up: two days, as mail servers do."""
 

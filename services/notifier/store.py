@@ -13,25 +13,21 @@ from shared.events import NotificationKind, TicketCreated, TicketSlotted
 
 
 async def add_tickets(connection: Connection, created: Sequence[TicketCreated]) -> set[UUID]:
-    """Keep whom to write to; returns the tickets whose slot was heard before them."""
-    known = [(event, event.data.private) for event in created if event.data.private]
+    """Keep how to write to them; returns the tickets whose slot was heard before them."""
     rows = await connection.fetch(
         """
-        INSERT INTO tickets AS t (ticket, address, locale, time_zone)
-        SELECT DISTINCT ON (ticket) ticket, address, locale, time_zone
-        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
-            AS new (ticket, address, locale, time_zone)
+        INSERT INTO tickets AS t (ticket, locale, time_zone)
+        SELECT DISTINCT ON (ticket) ticket, locale, time_zone
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (ticket, locale, time_zone)
         ORDER BY ticket
         ON CONFLICT (ticket) DO UPDATE
-        SET address = coalesce(t.address, excluded.address),
-            locale = coalesce(t.locale, excluded.locale),
+        SET locale = coalesce(t.locale, excluded.locale),
             time_zone = coalesce(t.time_zone, excluded.time_zone)
         RETURNING ticket, slotted_at
         """,
-        [UUID(event.subject) for event, _ in known],
-        [private.address for _, private in known],
-        [event.data.locale for event, _ in known],
-        [event.data.time_zone for event, _ in known],
+        [UUID(event.subject) for event in created],
+        [event.data.locale for event in created],
+        [event.data.time_zone for event in created],
     )
     return {row["ticket"] for row in rows if row["slotted_at"] is not None}
 

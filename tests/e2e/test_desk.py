@@ -56,6 +56,7 @@ def thread(desk: Command, home: Path, ticket: str) -> Shown:
     return shown
 
 
+@pytest.mark.timeout(780)  # more than all its waits together
 def test_a_ticket_outlives_stops_and_crashes(home: Path) -> None:
     """Sent as printed, it is acknowledged, and there after Ctrl-C and after a kill of everything.
 

@@ -1,13 +1,16 @@
 """One ticket's whole way, through four real processes that know each other only by topic."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from shared import events
 from shared.envelope import Topic
 from shared.events import (
+    DeadlineAtRisk,
     DeadlineBreached,
     DeadlineMet,
     DeadlineScheduled,
@@ -17,12 +20,15 @@ from shared.events import (
     TicketCreated,
     TicketSlotted,
 )
+from shared.topics import topic_name
 from tests.support.desk import SERVICES, Desk, running_desk
 from tests.support.stack import Stack
-from tests.support.stream import read_events
+from tests.support.stream import read_all, read_events
 from tests.support.waiting import until
 
-Thread = dict[str, list[dict[str, str]]]
+pytestmark = pytest.mark.timeout(420)  # more than all waits of a test together
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 REQUEST = {
     "requester": {"name": "A Customer", "address": "customer@customer.example"},
@@ -45,18 +51,22 @@ def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
 
 
 async def test_a_ticket_is_slotted_acknowledged_and_answered_in_time(desk: Desk) -> None:
-    """A request is accepted, slotted by its plan, acknowledged by mail and met by an answer."""
+    """A request is accepted, slotted by its plan, acknowledged by mail and met by an answer.
+
+    The plan has the longest target, and a warning on the way is no failure: machines may be slow.
+    """
     await desk.ready()
     async with httpx.AsyncClient() as client:
-        await _put_plan(client, desk, "professional")
+        await _put_plan(client, desk, "starter")
         ticket = await _send(client, desk)
         thread = await until(lambda: _thread(client, desk, ticket), what="the thread is open")
         assert [message["text"] for message in thread["messages"]] == [REQUEST["text"]]
 
-        await until(lambda: desk.mailbox.to("customer@customer.example"), what="acknowledged")
+        # The thread has it from the stream, where it is said after the mail has gone.
+        await until(lambda: _acknowledged(client, desk, ticket), what="acknowledged")
         mail = desk.mailbox.text_to("customer@customer.example")
         assert "slotted by your Service Plan" in mail
-        assert "YOUR PLAN: Platform Care Professional (Platinum Service & Support)" in mail
+        assert "YOUR PLAN: Platform Care Starter (Bronze Service & Support)" in mail
         assert f"{desk.url('messaging')}/v1/tickets/{ticket}" in mail
 
         answer = await client.post(
@@ -69,7 +79,8 @@ async def test_a_ticket_is_slotted_acknowledged_and_answered_in_time(desk: Desk)
 
     said = await read_events(desk.stack.bootstrap_servers, desk.namespace, *Topic)
     ours = [event for event in said if event.subject == ticket]
-    assert [type(event) for event in ours if event.TOPIC is Topic.SLA] == [
+    by_sla = [type(event) for event in ours if event.TOPIC is Topic.SLA]
+    assert [kind for kind in by_sla if kind is not DeadlineAtRisk] == [
         TicketSlotted,
         DeadlineScheduled,
         DeadlineMet,
@@ -92,10 +103,14 @@ async def test_a_ticket_that_nobody_answers_is_breached_once_and_alerted(desk: D
     (alert,) = await until(lambda: desk.mailbox.to(leads), what="the lead is told")
     assert alert["Subject"].startswith("Breached: first response of CL-")
 
-    said = await read_events(desk.stack.bootstrap_servers, desk.namespace, Topic.SLA)
-    (breached,) = [event for event in said if isinstance(event, DeadlineBreached)]
+    topic = topic_name(desk.namespace, Topic.SLA)
+    records = await read_all(desk.stack.bootstrap_servers, topic)
+    said = [(record.timestamp, events.read(record.value)) for record in records]
+    ((appended, breached),) = [each for each in said if isinstance(each[1], DeadlineBreached)]
+    assert isinstance(breached, DeadlineBreached)
     assert breached.subject == ticket
-    assert breached.data.overdue_seconds >= 0
+    # The broker's own clock, in whole milliseconds, and not what sla says of itself.
+    assert appended >= (breached.data.due - EPOCH) // timedelta(milliseconds=1)
 
 
 async def test_every_service_stops_within_ten_seconds(desk: Desk) -> None:
@@ -126,6 +141,11 @@ async def _thread(
         f"{desk.url('messaging')}/v1/tickets/{ticket}", headers=desk.bearer("agent")
     )
     return answer.json() if answer.status_code == 200 else None
+
+
+async def _acknowledged(client: httpx.AsyncClient, desk: Desk, ticket: str) -> bool:
+    thread = await _thread(client, desk, ticket)
+    return thread is not None and thread["acknowledged_at"] is not None
 
 
 async def _clock(client: httpx.AsyncClient, desk: Desk, ticket: str, state: str) -> bool:

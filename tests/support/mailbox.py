@@ -1,5 +1,6 @@
 """A real SMTP server inside the test, which keeps what it takes and refuses whom it is told to."""
 
+import asyncio
 import email
 import email.policy
 import threading
@@ -14,10 +15,14 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass
 class Mailbox:
-    """What came in, in order; `refused` addresses get their SMTP reply instead."""
+    """What came in, in order.
+
+    `refused` addresses get their SMTP reply instead; those `kept_waiting` get none while they are.
+    """
 
     port: int
     refused: dict[str, str] = field(default_factory=dict)
+    kept_waiting: set[str] = field(default_factory=set)
     mails: list[EmailMessage] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -41,6 +46,8 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd calls it so
         self, _s: SMTP, _n: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        while address in self._mailbox.kept_waiting:  # noqa: ASYNC110 - it is lifted in another thread
+            await asyncio.sleep(0.05)
         if reply := self._mailbox.refused.get(address):
             return reply
         envelope.rcpt_tos.append(address)

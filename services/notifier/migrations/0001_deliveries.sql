@@ -1,7 +1,6 @@
 -- What an acknowledgement needs to know. The slot may be heard before the ticket itself.
 CREATE TABLE tickets (
     ticket uuid PRIMARY KEY,
-    address text,
     locale text,
     time_zone text,
     plan text,

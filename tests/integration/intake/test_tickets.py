@@ -59,6 +59,7 @@ async def test_a_request_without_a_key_is_a_ticket_of_its_own(desk: Desk) -> Non
     assert len({answer.json()["ticket"] for answer in answers}) == 2
 
 
+@pytest.mark.timeout(180)
 async def test_killed_between_publish_and_answer_the_retry_is_the_same_ticket(desk: Desk) -> None:
     """The caller never heard of its ticket and asks again: one ticket."""
     desk.start("intake", CARELINE_FAILPOINT="intake.published")

@@ -60,6 +60,7 @@ async def first(broker: kafka.Broker) -> bytes | None:
     return value
 
 
+@pytest.mark.timeout(240)
 async def test_records_survive_a_restart_on_other_ports(
     supervisor: Supervisor, classpath: list[Path], chosen: Ports, tmp_path: Path
 ) -> None:
@@ -74,6 +75,7 @@ async def test_records_survive_a_restart_on_other_ports(
     assert await first(moved) == b"kept"
 
 
+@pytest.mark.timeout(240)
 async def test_a_killed_broker_keeps_what_it_acknowledged(
     supervisor: Supervisor, classpath: list[Path], chosen: Ports, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ async def test_making_a_database_again_keeps_it_and_takes_the_new_password(
         await asyncpg.connect(old)
 
 
+@pytest.mark.timeout(240)
 async def test_a_killed_server_mends_itself(
     server: postgres.Server, supervisor: Supervisor
 ) -> None:
@@ -112,6 +113,7 @@ async def test_a_killed_server_mends_itself(
     assert await ask(server.admin_dsn, "SELECT answer FROM kept") == 42
 
 
+@pytest.mark.timeout(240)
 async def test_a_pid_that_belongs_to_somebody_else_now_is_no_obstacle(
     server: postgres.Server, supervisor: Supervisor
 ) -> None:

@@ -16,6 +16,8 @@ from tests.support.stack import Stack
 from tests.support.stream import publish, read_all, read_events
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(270)  # more than all waits of a test together
+
 KEY = {"Idempotency-Key": "one-answer"}
 
 

@@ -1,6 +1,7 @@
 """notifier as a real process: fed by hand, killed where it hurts, with a real SMTP server."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack
 from tests.support.stream import publish, read_events
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.timeout(240)  # more than all waits of a test together
 
 LEADS = "support-leads@careline.example"
 HOLD = "10"
@@ -45,16 +48,24 @@ async def test_inputs_delivered_twice_come_to_the_same_as_once(desk: Desk) -> No
 
 async def test_an_acknowledgement_waits_for_the_slot_but_not_for_ever(desk: Desk) -> None:
     """Without a slot the acknowledgement goes out when patience is over, and names no plan."""
-    desk.start("notifier", CARELINE_PATIENCE="2")
+    desk.start("notifier", CARELINE_PATIENCE="3")
     await desk.ready("notifier")
+    patience = timedelta(seconds=3)
     created = said.ticket_created()
     await _publish(desk, created)
+    (planned,) = await until(
+        lambda: desk.query("notifier", "SELECT not_before FROM deliveries WHERE state = 'planned'"),
+        what="the acknowledgement waits",
+    )
+    # It was planned between the ticket's creation and now.
+    assert created.time + patience <= planned["not_before"] <= said.now() + patience
     await _sent(desk, 1)
+    (ended,) = await desk.query("notifier", "SELECT ended_at FROM deliveries")
+    assert ended["ended_at"] >= planned["not_before"]
     text = desk.mailbox.text_to(said.ADDRESS)
     assert "YOUR PLAN" not in text
     assert "Your Service Plan decides when you will have an answer." in text
     (mail,) = desk.mailbox.mails
-    assert said.now() >= created.time
     assert mail["Auto-Submitted"] == "auto-replied"
 
 
@@ -140,6 +151,52 @@ async def test_a_refusal_for_now_is_tried_again(desk: Desk) -> None:
     (sent,) = await _sent(desk, 1)
     assert isinstance(sent, NotificationSent)
     assert sent.data.attempt == 2
+    assert len(desk.mailbox.to(said.ADDRESS)) == 1
+
+
+async def test_a_mail_that_hangs_holds_back_no_other(desk: Desk) -> None:
+    """The server keeps one recipient waiting: a later mail goes out meanwhile; a stop lets both."""
+    desk.mailbox.kept_waiting.add(said.ADDRESS)
+    desk.start("notifier", CARELINE_SMTP_CONNECTIONS="2")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    slotted = said.slot(created)
+    await _publish(desk, created, *slotted.events)
+    await until(
+        lambda: desk.query("notifier", "SELECT 1 FROM deliveries WHERE state = 'sending'"),
+        what="the acknowledgement is under way",
+    )
+    await _publish(desk, said.breach(slotted))
+    await _sent(desk, 1)
+    (row,) = await desk.query(
+        "notifier", "SELECT state, attempts FROM deliveries WHERE kind = 'acknowledgement'"
+    )
+    assert tuple(row) == ("sending", 1)
+    assert len(desk.mailbox.to(LEADS)) == 1
+    desk.mailbox.kept_waiting.clear()
+    await _sent(desk, 2)
+    assert desk.stop("notifier") == 0
+    assert len(desk.mailbox.to(said.ADDRESS)) == 1
+
+
+async def test_a_mail_that_breaks_waits_and_is_named_in_the_log(desk: Desk) -> None:
+    """A sender's address that nothing can send from: the try is concluded, and tried again."""
+    desk.start("notifier", CARELINE_SENDER="dësk@careline.example")
+    await desk.ready("notifier")
+    created = said.ticket_created()
+    await _publish(desk, created, *said.slot(created).events)
+    await until(
+        lambda: desk.query(
+            "notifier", "SELECT 1 FROM deliveries WHERE attempts > 1 AND state = 'planned'"
+        ),
+        what="two tries broke",
+    )
+    assert desk.stop("notifier") == 0
+    broke = [line for line in desk.log("notifier") if line["event"] == "delivery_broke"]
+    assert {line["ticket"] for line in broke} == {created.subject}
+    assert {line["correlation"] for line in broke} == {str(created.correlationid)}
+    desk.start("notifier")
+    await _sent(desk, 1)
     assert len(desk.mailbox.to(said.ADDRESS)) == 1
 
 

@@ -97,6 +97,7 @@ async def test_unknown_types_are_passed_over(listener: Listener) -> None:
     assert await read_all(listener.bootstrap_servers, listener.dead) == []
 
 
+@pytest.mark.timeout(180)
 async def test_the_database_away_for_a_while_is_waited_for(listener: Listener, dsn: str) -> None:
     """With the database gone the batch is tried again in place, and nothing is put aside."""
     said = tickets(5)
@@ -144,6 +145,7 @@ async def test_a_stop_lets_the_batch_at_hand_finish(listener: Listener) -> None:
     assert await listener.committed() == 1
 
 
+@pytest.mark.timeout(180)
 async def test_two_members_split_the_partitions_alike_for_both_topics(listener: Listener) -> None:
     """A partition number has one owner for all topics; nothing is lost while they change hands."""
     said = tickets(40)

@@ -177,6 +177,7 @@ async def test_what_is_sent_again_is_there_once(
     assert await values(lone_broker.bootstrap_servers, topic) == [b"before", b"repeated"]
 
 
+@pytest.mark.timeout(240)
 async def test_a_broker_that_dies_and_returns_is_found_again(
     lone_broker: LoneBroker, impatient: Publisher, topic: str
 ) -> None:

@@ -119,6 +119,7 @@ async def _is_heard(consumer: Consumer, partition: int, *, past: datetime) -> bo
     return partition in heard and heard[partition] > past
 
 
+@pytest.mark.timeout(240)
 async def test_behind_it_is_heard_as_far_as_the_last_handled_record(listener: Listener) -> None:
     """With records waiting, the position is when the broker appended the last that was handled."""
     held = Held("third")
@@ -155,6 +156,7 @@ async def test_markers_of_transactions_do_not_hold_it_up(
     await heard_past(consumer, now())
 
 
+@pytest.mark.timeout(240)
 async def test_revoked_partitions_are_not_spoken_of(listener: Listener) -> None:
     """What another member reads is left out, and is back when that member leaves."""
     async with listener.listening() as first:
@@ -184,6 +186,7 @@ async def test_a_partition_counts_only_with_all_its_topics(
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.timeout(240)
 async def test_an_answer_read_late_is_not_taken_for_the_present(
     listener: Listener, consumer: Consumer
 ) -> None:

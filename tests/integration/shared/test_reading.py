@@ -79,6 +79,7 @@ def failures(listener: Listener) -> float:
 
 
 @pytest.mark.parametrize("put", [put_bent, put_packed])
+@pytest.mark.timeout(900)
 async def test_it_is_read_up_to_and_the_others_go_on(
     listener: Listener,
     put: Callable[[Listener], Awaitable[None]],

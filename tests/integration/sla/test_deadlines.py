@@ -24,6 +24,8 @@ from tests.support.stack import Stack
 from tests.support.stream import publish, read_events
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.timeout(360)  # more than all waits of a test together
+
 ANSWERED = [TicketSlotted, DeadlineScheduled, DeadlineMet]
 OVERTAKEN = [TicketSlotted, DeadlineScheduled, DeadlineBreached]
 """Nobody was there to warn in time: a warning that is overtaken by its breach is dropped."""
@@ -137,7 +139,8 @@ async def test_notes_and_customers_words_are_no_response(desk: Desk) -> None:
     created = said.ticket_created(account="an-account")
     note = said.message_posted(created, visibility=Visibility.NOTE)
     await _publish(desk, created, note)
-    assert await _said_of(desk, created, until_there=DeadlineBreached) == BREACHED
+    came_to = await _said_of(desk, created, until_there=DeadlineBreached)
+    assert came_to in (BREACHED, OVERTAKEN)
 
 
 async def test_two_replicas_split_the_deadlines_and_survive_the_death_of_one(desk: Desk) -> None:
