@@ -13,6 +13,12 @@ from pathlib import Path
 from deploy.local import jars, kafka, ports
 
 
+def freeze(pid: int) -> None:
+    """Stop a child of ours, and return once the last of its threads stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+
+
 @dataclass
 class LoneBroker:
     """One broker process."""
@@ -37,7 +43,8 @@ class LoneBroker:
 
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay, no answer comes."""
-        self._send(signal.SIGSTOP)
+        assert self._process is not None
+        freeze(self._process.pid)
 
     def thaw(self) -> None:
         """Let it go on where it was."""

@@ -17,6 +17,7 @@ from deploy.local.supervisor import Part, Supervisor
 from shared.envelope import Topic
 from shared.events import TicketCreated
 from tests.support.desk import Desk, running_desk
+from tests.support.lone_broker import freeze
 from tests.support.stack import Stack
 from tests.support.stream import read_events
 from tests.support.waiting import until
@@ -45,11 +46,12 @@ class OwnBroker:
         self.supervisor.start(self.part)
         asyncio.run(kafka.wait_until_ready(self.broker))
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send its process a signal."""
+    @property
+    def pid(self) -> int:
+        """Its process."""
         known = processes.recall(self.supervisor.folder / "run" / f"{self.part.name}.json")
         assert known is not None
-        known[0].send_signal(number)
+        return known[0].pid
 
 
 @pytest.fixture
@@ -82,14 +84,14 @@ def test_while_kafka_is_silent_callers_hear_503_at_once_and_lose_nothing(
     asyncio.run(desk.ready("intake"))
     assert _post(desk, "before").status_code == 202
 
-    own_broker.signal(signal.SIGSTOP)
+    freeze(own_broker.pid)
     try:
         refused = [_post(desk, "during"), _post(desk, "during")]
         unkeyed = _post(desk, None)
         ready = httpx.get(f"{desk.url('intake')}/health/ready")
         live = httpx.get(f"{desk.url('intake')}/health/live")
     finally:
-        own_broker.signal(signal.SIGCONT)
+        os.kill(own_broker.pid, signal.SIGCONT)
     for answer in (*refused, unkeyed):
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0

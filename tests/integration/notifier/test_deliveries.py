@@ -180,22 +180,20 @@ async def test_a_mail_that_hangs_holds_back_no_other(desk: Desk) -> None:
 
 
 async def test_a_mail_that_breaks_waits_and_is_named_in_the_log(desk: Desk) -> None:
-    """A sender's address that nothing can send from: the try is concluded, and tried again."""
-    desk.start("notifier", CARELINE_SENDER="dësk@careline.example")
+    """Facts that no template can use: the mail is tried again, and sent once they are mended."""
+    desk.start("notifier", CARELINE_PATIENCE="3600")
     await desk.ready("notifier")
     created = said.ticket_created()
-    await _publish(desk, created, *said.slot(created).events)
-    await until(
-        lambda: desk.query(
-            "notifier", "SELECT 1 FROM deliveries WHERE attempts > 1 AND state = 'planned'"
-        ),
-        what="two tries broke",
-    )
-    assert desk.stop("notifier") == 0
+    await _publish(desk, created)
+    spoil = 'UPDATE deliveries SET facts = \'{"due": "never"}\' RETURNING id'
+    await until(lambda: desk.query("notifier", spoil), what="the delivery is planned")
+    await _publish(desk, *said.slot(created).events)
+    again = "SELECT 1 FROM deliveries WHERE attempts > 1 AND state = 'planned'"
+    await until(lambda: desk.query("notifier", again), what="two tries broke")
     broke = [line for line in desk.log("notifier") if line["event"] == "delivery_broke"]
     assert {line["ticket"] for line in broke} == {created.subject}
     assert {line["correlation"] for line in broke} == {str(created.correlationid)}
-    desk.start("notifier")
+    await desk.query("notifier", "UPDATE deliveries SET facts = '{}'")
     await _sent(desk, 1)
     assert len(desk.mailbox.to(said.ADDRESS)) == 1
 
