@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -93,54 +94,54 @@ def acknowledge(created: TicketCreated, *, not_before: datetime) -> Delivery | N
     """The one acknowledgement of a ticket, or None where its personal part was taken away."""
     if created.data.private is None:
         return None
-    return Delivery(
-        id=derive_id(created.id, NotificationKind.ACKNOWLEDGEMENT),
-        ticket=UUID(created.subject),
-        kind=NotificationKind.ACKNOWLEDGEMENT,
-        address=created.data.private.address,
-        state=DeliveryState.PLANNED,
-        not_before=not_before,
-        attempts=0,
-        uncertain=False,
-        caused_at=created.time,
-        ended_at=None,
-        caused_by=created.id,
-        correlation=created.correlationid,
-        traceparent=created.traceparent,
-        facts={},
-    )
+    kind = NotificationKind.ACKNOWLEDGEMENT
+    id_ = derive_id(created.id, kind)
+    return _planned(created, kind, created.data.private.address, id_=id_, not_before=not_before)
 
 
 def alert(
     breached: DeadlineBreached, recipients: Sequence[str], *, now: datetime
 ) -> list[Delivery]:
     """One alert per breach and person that the catalogue names."""
-    data = breached.data
+    data, kind = breached.data, NotificationKind.BREACH_ALERT
     facts = {
         "clock": data.clock.value,
         "plan": data.plan,
         "due": data.due.isoformat(),
         "overdue_seconds": data.overdue_seconds,
     }
+    ids = {address: derive_id(breached.id, kind, address.lower()) for address in recipients}
     return [
-        Delivery(
-            id=derive_id(breached.id, NotificationKind.BREACH_ALERT, address.lower()),
-            ticket=UUID(breached.subject),
-            kind=NotificationKind.BREACH_ALERT,
-            address=address,
-            state=DeliveryState.PLANNED,
-            not_before=now,
-            attempts=0,
-            uncertain=False,
-            caused_at=breached.time,
-            ended_at=None,
-            caused_by=breached.id,
-            correlation=breached.correlationid,
-            traceparent=breached.traceparent,
-            facts=facts,
-        )
-        for address in recipients
+        _planned(breached, kind, address, id_=id_, not_before=now, facts=facts)
+        for address, id_ in ids.items()
     ]
+
+
+def _planned(
+    cause: TicketCreated | DeadlineBreached,
+    kind: NotificationKind,
+    address: str,
+    *,
+    id_: UUID,
+    not_before: datetime,
+    facts: Mapping[str, Any] = MappingProxyType({}),
+) -> Delivery:
+    return Delivery(
+        id=id_,
+        ticket=UUID(cause.subject),
+        kind=kind,
+        address=address,
+        state=DeliveryState.PLANNED,
+        not_before=not_before,
+        attempts=0,
+        uncertain=False,
+        caused_at=cause.time,
+        ended_at=None,
+        caused_by=cause.id,
+        correlation=cause.correlationid,
+        traceparent=cause.traceparent,
+        facts=dict(facts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
