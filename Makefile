@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format docs token clean-data clean
+.PHONY: help run demo test nightly bench check format docs token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,12 @@ demo: $(READY) ## Send a ticket for each plan through a desk and check every pro
 
 test: $(READY) ## Run all tests
 	@$(RUN) pytest $(ARGS)
+
+nightly: $(READY) ## Run the tests that draw their own cases, 10,000 each: takes an hour or more
+	@$(RUN) pytest -m hypothesis --hypothesis-profile=nightly --timeout=0 $(ARGS)
+
+bench: $(READY) ## Measure what is promised (ARGS="working_time --quick" picks and shortens)
+	@$(RUN) benchmarks $(ARGS)
 
 check: $(READY) ## Lint, types, imports, generated documents: under a minute
 	@.venv/bin/ruff check .

@@ -10,10 +10,9 @@ nothing else.
 Every function takes aware instants, refuses naive ones with `ValueError`, and answers in UTC.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property, lru_cache, partial
 from itertools import pairwise
 from re import fullmatch
 from typing import Annotated, Literal, get_args
@@ -28,15 +27,17 @@ from pydantic import (
     field_validator,
 )
 
-Span = tuple[datetime, datetime]
-"""A stretch of the real time line in UTC, the end not included."""
+from shared.openings import Openings, Span, instant, joined
+
 Pauses = Sequence[tuple[datetime, datetime | None]]
 """When a clock stood still; `None` while it still does. In any order; they may overlap."""
 
 SEARCH_LIMIT = timedelta(days=3653)
 """How far ahead an opening is looked for: ten years."""
 _DAY = timedelta(days=1)
+_NOTHING = timedelta(0)
 _FOREVER = datetime.max.replace(tzinfo=UTC)
+_Years = Callable[[int], Openings]
 
 
 class NeverOpensError(ValueError):
@@ -125,7 +126,7 @@ class Calendar(BaseModel):
         return hash((self.tz, days, self.holidays, self.country, self.subdivision))
 
     def __hash__(self) -> int:
-        """Computed once: a calendar is looked up in caches for every day that is counted."""
+        """Computed once: a calendar is looked up in a cache whenever anything is counted."""
         return self._digest
 
 
@@ -139,24 +140,34 @@ def due_at(calendar: Calendar, start: datetime, target: timedelta, pauses: Pause
         StillPausedError: the last pause has no end and time is left.
         ValueError: an instant is naive, or the target is negative.
     """
-    if target < timedelta(0):
+    if target < _NOTHING:
         raise ValueError(f"a target can't be negative: {target}")
-    left = target
-    for opens, closes in _running(calendar, _utc(start), pauses):
-        if left <= closes - opens:
-            return opens + left
-        left -= closes - opens
-    raise StillPausedError(f"paused without an end, {left} left")
+    start, years = _utc(start), _years(calendar)
+    since = start.year  # what is worked is counted from the beginning of this year
+    # The least there is, in place of nothing, finds when the clock first runs.
+    more = _NOTHING if target else timedelta.resolution
+    goal = years(since).worked(start) + target + more
+    for begins, ends in _in_order(pauses):
+        stops = _worked(years, since, max(start, begins))
+        if goal <= stops:
+            break
+        if ends == _FOREVER:
+            # Raises if it never opens again: that goes first.
+            _when(calendar, years, start, stops + timedelta.resolution)
+            raise StillPausedError(f"paused without an end, {goal - stops - more} left")
+        goal += _worked(years, since, max(start, ends)) - stops
+    return _when(calendar, years, start, goal) - more
 
 
 def working_time_between(
     calendar: Calendar, a: datetime, b: datetime, pauses: Pauses = ()
 ) -> timedelta:
     """How much working time passes from `a` to `b`, pauses taken out; zero if `b` isn't later."""
-    quiet = _in_order(pauses)
-    open_spans = _open_between(calendar, _utc(a), _utc(b))
-    worked = (ends - begins for span in open_spans for begins, ends in _without(span, quiet))
-    return sum(worked, timedelta(0))
+    a, b, years = _utc(a), _utc(b), _years(calendar)
+    worked = _between(years, a, b)
+    for begins, ends in _in_order(pauses):
+        worked -= _between(years, max(a, begins), min(b, ends))
+    return worked
 
 
 def next_opening(calendar: Calendar, at: datetime) -> datetime:
@@ -165,105 +176,79 @@ def next_opening(calendar: Calendar, at: datetime) -> datetime:
     Raises:
         NeverOpensError: there is none for ten years.
     """
-    return next(_open_from(calendar, _utc(at)))[0]
+    return due_at(calendar, at, _NOTHING)
 
 
 def is_open(calendar: Calendar, at: datetime) -> bool:
     """Whether `at` is in opening hours: opening time is, closing time isn't."""
-    return any(_open_between(calendar, _utc(at), _utc(at) + timedelta.resolution))
+    return working_time_between(calendar, at, at + timedelta.resolution) > _NOTHING
 
 
-def _running(calendar: Calendar, start: datetime, pauses: Pauses) -> Iterator[Span]:
-    """The stretches in which a clock counts, up to a pause that has no end."""
-    quiet = _in_order(pauses)
-    stops = min((begins for begins, ends in quiet if ends == _FOREVER), default=_FOREVER)
-    for span in _open_from(calendar, start):
-        if span[0] >= stops:
-            return
-        yield from _without(span, quiet)
+def _worked(years: _Years, since: int, at: datetime) -> timedelta:
+    """The working time from the beginning of a year to an instant in it or later."""
+    worked = years(at.year).worked(at)
+    if since < at.year:
+        worked += sum((years(year).total for year in range(since, at.year)), _NOTHING)
+    return worked
 
 
-def _without(span: Span, quiet: Sequence[Span]) -> Iterator[Span]:
-    """What the pauses, ordered by their beginning, leave of an open stretch."""
-    opens, closes = span
-    for begins, ends in quiet:
-        if begins >= closes:
-            break
-        if begins > opens:
-            yield opens, begins
-        opens = max(opens, ends)
-    if opens < closes:
-        yield opens, closes
+def _when(calendar: Calendar, years: _Years, start: datetime, worked: timedelta) -> datetime:
+    """The first instant after `start` by which so much was worked since its year's beginning."""
+    seen, year = start, start.year
+    openings = years(year)
+    while worked > openings.total:
+        if openings.total:
+            seen = max(seen, openings.last)
+        worked -= openings.total
+        year += 1
+        openings = years(year)
+        if openings.first - seen > SEARCH_LIMIT:
+            day = seen.astimezone(ZoneInfo(calendar.tz)).date()
+            raise NeverOpensError(
+                f"this calendar ({calendar.tz}) has no opening in ten years from {day}"
+            )
+    return openings.when(worked)
+
+
+def _between(years: _Years, a: datetime, b: datetime) -> timedelta:
+    """The working time from `a` to `b`; none if `b` isn't later."""
+    if b <= a:
+        return _NOTHING
+    return _worked(years, a.year, b) - _worked(years, a.year, a)
 
 
 def _in_order(pauses: Pauses) -> Sequence[Span]:
-    """Pauses as spans, ordered; one that ends before it begins has nothing inside it."""
+    """Pauses as spans, ordered and apart; one that ends before it begins has nothing inside it."""
     if not pauses:
         return ()
-    spans = ((_utc(begins), _utc(ends) if ends else _FOREVER) for begins, ends in pauses)
-    return sorted(span for span in spans if span[0] < span[1])
+    return joined(
+        sorted((_utc(begins), _utc(ends) if ends else _FOREVER) for begins, ends in pauses)
+    )
 
 
-def _open_from(calendar: Calendar, start: datetime) -> Iterator[Span]:
-    """The open stretches from `start` on, without end."""
-    if is_always_open(calendar):
-        yield start, _FOREVER
-        return
-    day = seen = _local_day(calendar, start)
-    while day - seen <= SEARCH_LIMIT:
-        for opens, closes in _open_on(calendar, day):
-            if closes > start:
-                seen = day
-                yield max(opens, start), closes
-        day += _DAY
-    raise NeverOpensError(f"this calendar ({calendar.tz}) has no opening in ten years from {seen}")
+@lru_cache(maxsize=64)
+def _years(calendar: Calendar) -> _Years:
+    """Openings by year of UTC: laid out once, since due times cluster around the present.
+
+    Kept for as many calendars as there may be in the versions of a catalogue that are in use, and
+    for more years than the search for an opening looks at.
+    """
+    return lru_cache(maxsize=16)(partial(_openings, calendar))
 
 
-def _open_between(calendar: Calendar, a: datetime, b: datetime) -> Iterator[Span]:
-    """The open stretches between two instants."""
-    if is_always_open(calendar):
-        if a < b:
-            yield a, b
-        return
-    # The day after too: where the clock is turned back over midnight, `b` can bear the date of
-    # yesterday while the windows of today have begun.
-    day, last = _local_day(calendar, a), _local_day(calendar, b) + _DAY
-    while day <= last:
-        for opens, closes in _open_on(calendar, day):
-            if closes > a and opens < b:
-                yield max(opens, a), min(closes, b)
-        day += _DAY
+def _openings(calendar: Calendar, year: int) -> Openings:
+    begins, ends = (datetime(at, 1, 1, tzinfo=UTC) for at in (year, year + 1))
+    # No zone's clock is further from UTC than a day.
+    days = (begins.date() + number * _DAY for number in range(-1, 367))
+    return Openings((span for day in days for span in _open_on(calendar, day)), begins, ends)
 
 
-@lru_cache(maxsize=8192)
-def _open_on(calendar: Calendar, day: date) -> tuple[Span, ...]:
-    """The windows of a local day on the real time line; those that the clock skips are gone."""
+def _open_on(calendar: Calendar, day: date) -> Iterator[Span]:
+    """The windows of a local day on the real time line; those that the clock skips are empty."""
     zone = ZoneInfo(calendar.tz)
     week = {} if _is_holiday(calendar, day) else calendar.hours
-    windows = calendar.exceptions.get(day, week.get(_WEEKDAYS[day.weekday()], ()))
-    spans = ((_instant(zone, day, opens), _instant(zone, day, closes)) for opens, closes in windows)
-    return tuple((opens, closes) for opens, closes in spans if opens < closes)
-
-
-def _instant(zone: ZoneInfo, day: date, clock_time: str) -> datetime:
-    """When the clocks of the zone first show this time, or jump past it."""
-    hours, minutes = clock_time.split(":")
-    shown = datetime.combine(day, time()) + timedelta(hours=int(hours), minutes=int(minutes))
-    first, second = (shown.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
-    if first.utcoffset() >= second.utcoffset():  # type: ignore[operator]  # both have a zone
-        return first.astimezone(UTC)
-    # Skipped: read with the offset of before and of after, it lies on both sides of the change.
-    low, high = int(second.timestamp()), int(first.timestamp())
-    old = datetime.fromtimestamp(low, zone).utcoffset()
-
-    def changed(second: int) -> bool:
-        return datetime.fromtimestamp(second, zone).utcoffset() != old
-
-    return datetime.fromtimestamp(low + bisect_left(range(low, high), x=True, key=changed), UTC)
-
-
-def _local_day(calendar: Calendar, at: datetime) -> date:
-    return at.astimezone(ZoneInfo(calendar.tz)).date()
+    for opens, closes in calendar.exceptions.get(day, week.get(_WEEKDAYS[day.weekday()], ())):
+        yield instant(zone, day, opens), instant(zone, day, closes)
 
 
 @lru_cache(maxsize=256)

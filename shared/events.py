@@ -11,6 +11,20 @@ from uuid import UUID
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.deadlines import (
+    CatalogueVersion,
+    DeadlineAtRisk,
+    DeadlineBreached,
+    DeadlineBreachRetracted,
+    DeadlineCancelled,
+    DeadlineMet,
+    DeadlineMoved,
+    DeadlinePaused,
+    DeadlineResumed,
+    DeadlineScheduled,
+    PlanId,
+    WorkingSeconds,
+)
 from shared.envelope import CONTENT_TYPE, Envelope, Fact, Instant, Topic
 from shared.plans import Clock, Priority
 
@@ -44,14 +58,19 @@ class NotificationKind(StrEnum):
 
     ACKNOWLEDGEMENT = "acknowledgement"
     BREACH_ALERT = "breach_alert"
+    BREACH_RETRACTION = "breach_retraction"
 
 
-PlanId = Annotated[str, Field(description="The plan's id in the catalogue, such as `starter`.")]
-CatalogueVersion = Annotated[
-    str, Field(description="Version of the plan catalogue that the promise was made by.")
-]
-Cycle = Annotated[int, Field(description="Counts the runs of one clock on one ticket, from 1.")]
-WorkingSeconds = Annotated[int, Field(description="What is promised, in seconds of working time.")]
+class TicketStatus(StrEnum):
+    """Where a ticket stands: `pending` waits for the customer, `closed` is over for good."""
+
+    OPEN = "open"
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
 Due = Annotated[Instant, Field(description="The last instant that is in time.")]
 Template = Annotated[str, Field(description="What the mail was made from.")]
 Attempt = Annotated[int, Field(description="Which try this was, from 1.")]
@@ -83,11 +102,37 @@ class TicketCreatedData(Fact):
     """Pseudonym of the person: derived from the address with the desk's secret."""
     channel: Channel
     priority: Priority
+    opened_by: AuthorKind = AuthorKind.CUSTOMER
+    """Who opened it: an agent may do so for a customer, and owes no first response then."""
     locale: str
     """BCP 47, for example `en` or `de-AT`."""
     time_zone: str
     """IANA name, for example `Europe/Berlin`."""
     private: TicketCreatedPrivate | None = None
+
+
+class TicketStatusChangedData(Fact):
+    """A ticket was set to another status."""
+
+    status: TicketStatus
+    previous: TicketStatus
+    """What it was before."""
+    by_kind: AuthorKind
+    """Whether an agent, the customer or the desk itself did it."""
+    by: str
+    """Id of who did it: the subject of their token."""
+
+
+class TicketPriorityChangedData(Fact):
+    """A ticket was set to another priority."""
+
+    priority: Priority
+    previous: Priority
+    """What it was before."""
+    by_kind: AuthorKind
+    """Whether an agent, the customer or the desk itself did it."""
+    by: str
+    """Id of who did it: the subject of their token."""
 
 
 class SlotTarget(Fact):
@@ -112,55 +157,6 @@ class TicketSlottedData(Fact):
     priority: Priority
     targets: tuple[SlotTarget, ...]
     """What was promised; empty where the plan promises no time."""
-
-
-class DeadlineScheduledData(Fact):
-    """A clock started: we owe something by `due`."""
-
-    clock: Clock
-    cycle: Cycle
-    plan: PlanId
-    catalogue_version: CatalogueVersion
-    started: Instant
-    """When the clock started; outside hours it counts from the next opening."""
-    target_seconds: WorkingSeconds
-    due: Due
-
-
-class DeadlineAtRiskData(Fact):
-    """A warning point was passed and the clock still runs."""
-
-    clock: Clock
-    cycle: Cycle
-    plan: PlanId
-    catalogue_version: CatalogueVersion
-    warned: Instant
-    """The warning point itself."""
-    due: Due
-
-
-class DeadlineMetData(Fact):
-    """What was owed was done: by event time, not later than due."""
-
-    clock: Clock
-    cycle: Cycle
-    plan: PlanId
-    catalogue_version: CatalogueVersion
-    due: Due
-    met: Instant
-    """When it was done."""
-
-
-class DeadlineBreachedData(Fact):
-    """Nobody had answered when the time was over."""
-
-    clock: Clock
-    cycle: Cycle
-    plan: PlanId
-    catalogue_version: CatalogueVersion
-    due: Due
-    overdue_seconds: float
-    """From due to when it was said; real time, not working time."""
 
 
 class MessagePostedPrivate(Fact):
@@ -241,6 +237,18 @@ class NotificationFailedData(Fact):
     private: NotificationPrivate | None = None
 
 
+class NotificationSuppressedData(Fact):
+    """A notification is not sent, or not tried again: what it would have said no longer holds."""
+
+    kind: NotificationKind
+    channel: Literal["email"]
+    """How it would have gone."""
+    template: Template
+    reason: Literal["breach_retracted"]
+    """`breach_retracted`: the breach that it told of does not hold."""
+    private: NotificationPrivate | None = None
+
+
 class TicketCreated(Envelope[TicketCreatedData]):
     """Said by intake."""
 
@@ -248,39 +256,25 @@ class TicketCreated(Envelope[TicketCreatedData]):
     type: Literal["careline.ticket.created.v1"] = "careline.ticket.created.v1"
 
 
+class TicketStatusChanged(Envelope[TicketStatusChangedData]):
+    """Said by messaging."""
+
+    TOPIC: ClassVar[Topic] = Topic.TICKETS
+    type: Literal["careline.ticket.status_changed.v1"] = "careline.ticket.status_changed.v1"
+
+
+class TicketPriorityChanged(Envelope[TicketPriorityChangedData]):
+    """Said by messaging."""
+
+    TOPIC: ClassVar[Topic] = Topic.TICKETS
+    type: Literal["careline.ticket.priority_changed.v1"] = "careline.ticket.priority_changed.v1"
+
+
 class TicketSlotted(Envelope[TicketSlottedData]):
     """Said by sla."""
 
     TOPIC: ClassVar[Topic] = Topic.SLA
     type: Literal["careline.ticket.slotted.v1"] = "careline.ticket.slotted.v1"
-
-
-class DeadlineScheduled(Envelope[DeadlineScheduledData]):
-    """Said by sla."""
-
-    TOPIC: ClassVar[Topic] = Topic.SLA
-    type: Literal["careline.deadline.scheduled.v1"] = "careline.deadline.scheduled.v1"
-
-
-class DeadlineAtRisk(Envelope[DeadlineAtRiskData]):
-    """Said by sla."""
-
-    TOPIC: ClassVar[Topic] = Topic.SLA
-    type: Literal["careline.deadline.at_risk.v1"] = "careline.deadline.at_risk.v1"
-
-
-class DeadlineMet(Envelope[DeadlineMetData]):
-    """Said by sla."""
-
-    TOPIC: ClassVar[Topic] = Topic.SLA
-    type: Literal["careline.deadline.met.v1"] = "careline.deadline.met.v1"
-
-
-class DeadlineBreached(Envelope[DeadlineBreachedData]):
-    """Said by sla."""
-
-    TOPIC: ClassVar[Topic] = Topic.SLA
-    type: Literal["careline.deadline.breached.v1"] = "careline.deadline.breached.v1"
 
 
 class MessagePosted(Envelope[MessagePostedData]):
@@ -311,17 +305,32 @@ class NotificationFailed(Envelope[NotificationFailedData]):
     type: Literal["careline.notification.failed.v1"] = "careline.notification.failed.v1"
 
 
+class NotificationSuppressed(Envelope[NotificationSuppressedData]):
+    """Said by notifier."""
+
+    TOPIC: ClassVar[Topic] = Topic.NOTIFICATIONS
+    type: Literal["careline.notification.suppressed.v1"] = "careline.notification.suppressed.v1"
+
+
 Event = (
     TicketCreated
+    | TicketStatusChanged
+    | TicketPriorityChanged
     | TicketSlotted
     | DeadlineScheduled
+    | DeadlineMoved
+    | DeadlinePaused
+    | DeadlineResumed
     | DeadlineAtRisk
     | DeadlineMet
     | DeadlineBreached
+    | DeadlineCancelled
+    | DeadlineBreachRetracted
     | MessagePosted
     | PlanChanged
     | NotificationSent
     | NotificationFailed
+    | NotificationSuppressed
 )
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])

@@ -4,28 +4,30 @@ An organisation writes it as one TOML file. A file that is wrong is refused as a
 line and the reason of every problem, so that no service starts on half a catalogue.
 """
 
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.calendars import Calendar
+from shared.plan_problems import in_words
+from shared.plan_values import Address, Duration, Id, Text, Version, WarningPoint, spell_duration
 from shared.toml_lines import KeyPath, key_lines, nearest_line, syntax_error_line
 
 PLAN_IDS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
@@ -62,43 +64,6 @@ class UnknownPlanError(LookupError):
     """The catalogue has no plan of this id."""
 
 
-def parse_duration(value: object) -> timedelta:
-    """Read working time such as "16h", "1h30m" or "45s": up to 9999 of each, more than nothing.
-
-    Raises:
-        ValueError: it is something else. Days and weeks are refused on purpose.
-    """
-    if isinstance(value, timedelta) and value > timedelta(0):
-        return value
-    units = r"((?P<hours>\d{1,4})h)?((?P<minutes>\d{1,4})m)?((?P<seconds>\d{1,4})s)?"
-    found = re.fullmatch(units, str(value), re.ASCII)
-    amounts = found.groupdict(default="0") if found else {}
-    if duration := timedelta(**{unit: int(amount) for unit, amount in amounts.items()}):
-        return duration
-    if re.search(r"\d[dw]", str(value)):
-        raise ValueError(f"{value!r} is ambiguous in working time (24 hours, or a shift?): use h")
-    raise ValueError(f'{value!r} is no duration; write it like "16h", "1h30m" or "45s"')
-
-
-def _warning_point(value: object) -> float | timedelta:
-    if isinstance(value, float | int):
-        if not 0 < value < 1:
-            raise ValueError(f"{value} is no fraction of a target: it must lie between 0 and 1")
-        return float(value)
-    return parse_duration(value)
-
-
-def _address(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError(f"{value!r} is no mail address")
-    return value
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Address = Annotated[str, AfterValidator(_address)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-WarningPoint = Annotated[float | timedelta, BeforeValidator(_warning_point)]
-"""A fraction of the target that has passed, or the working time that is left until it is due."""
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -152,7 +117,7 @@ class Plan(BaseModel):
 
     model_config = _FROZEN
 
-    id: Text
+    id: Id
     name: Text
     service_level: Text
     support: Text
@@ -190,21 +155,24 @@ def _early_warnings(warnings: _ByClock, targets: _ByPriority) -> Iterator[InitEr
         shortest = min(filter(None, (each.of(clock) for each in targets.values())), default=None)
         for point in points:
             if shortest and isinstance(point, timedelta) and point >= shortest:
-                reason = f"{point} before {clock} is due, but it may be due after {shortest}"
+                early, due = spell_duration(point), spell_duration(shortest)
+                reason = f"{early} before {clock} is due, but it may be due after {due}"
                 error = PydanticCustomError("early_warning", "{reason}", {"reason": reason})
                 yield InitErrorDetails(type=error, loc=(clock.value,), input=point)
 
 
 def _opens(calendar: Calendar) -> Calendar:
-    if not any([*calendar.hours.values(), *calendar.exceptions.values()]):
-        raise ValueError("this calendar is never open")
+    if not any(calendar.hours.values()):
+        raise ValueError("no weekday has hours, and exceptions alone run out: it is never open")
     return calendar
 
 
 def _in_order(value: object) -> object:
     """The tables of the plans as plans: a table's name is its plan's id."""
-    if not isinstance(value, dict):
+    if isinstance(value, tuple):
         return value
+    if not isinstance(value, dict):
+        raise ValueError("each plan is a table of its own, such as [plans.starter]")  # noqa: TRY004 - pydantic reports this one
     tables = {key: {"id": key, **x} if isinstance(x, dict) else x for key, x in value.items()}
     plans = TypeAdapter(dict[str, Plan]).validate_python(tables)
     if odd := [key for key, plan in plans.items() if plan.id != key]:
@@ -217,13 +185,24 @@ class Catalogue(BaseModel):
 
     model_config = _FROZEN
 
-    version: Text
+    version: Version
     """Recorded with each deadline, so that anyone can compute it again."""
     default_plan: Text
     """The plan of an account that is on no other."""
-    calendars: Mapping[str, Annotated[Calendar, AfterValidator(_opens)]]
+    calendars: Mapping[Id, Annotated[Calendar, AfterValidator(_opens)]]
     plans: Annotated[tuple[Plan, ...], BeforeValidator(_in_order)]
-    """In the order in which they are shown."""
+    """From the lowest to the highest, which is also the order in which they are shown."""
+
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """How high each plan stands, by its id."""
+        return {each.id: rank for rank, each in enumerate(self.plans)}
+
+    def __copy__(self) -> Self:
+        """A copy may be given other plans: it looks them up anew."""
+        copy = super().__copy__()
+        copy.__dict__.pop("ranks", None)
+        return copy
 
 
 def plan(catalogue: Catalogue, plan_id: str) -> Plan:
@@ -232,10 +211,19 @@ def plan(catalogue: Catalogue, plan_id: str) -> Plan:
     Raises:
         UnknownPlanError: the catalogue has no such plan.
     """
-    plans = {each.id: each for each in catalogue.plans}
-    if plan_id not in plans:
-        raise UnknownPlanError(f"no plan {plan_id!r}; {catalogue.version} has {', '.join(plans)}")
-    return plans[plan_id]
+    at = catalogue.ranks.get(plan_id)
+    if at is None:
+        known = ", ".join(catalogue.ranks)
+        raise UnknownPlanError(f"no plan {plan_id!r}; {catalogue.version} has {known}")
+    return catalogue.plans[at]
+
+
+def rank(catalogue: Catalogue, plan_id: str) -> int:
+    """How high a plan stands: a change to a higher one is an upgrade.
+
+    A plan that the catalogue doesn't have counts as the default plan, as it does everywhere.
+    """
+    return catalogue.ranks.get(plan_id, catalogue.ranks[catalogue.default_plan])
 
 
 def warn_after(target: timedelta, point: float | timedelta) -> timedelta:
@@ -249,11 +237,19 @@ def load_catalogue(path: Path) -> Catalogue:
     Raises:
         CatalogueError: the file can't be read, or anything in it is wrong.
     """
+    return parse_catalogue(read_catalogue(path), str(path))
+
+
+def read_catalogue(path: Path) -> str:
+    """The text of a catalogue's file.
+
+    Raises:
+        CatalogueError: the file can't be read, or is not UTF-8.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueError(str(path), [(1, f"can't be read: {error}")]) from error
-    return parse_catalogue(text, str(path))
 
 
 def parse_catalogue(text: str, name: str) -> Catalogue:
@@ -270,7 +266,7 @@ def parse_catalogue(text: str, name: str) -> Catalogue:
     try:
         catalogue = Catalogue.model_validate(tables)
     except ValidationError as error:
-        findings += map(_finding, error.errors())
+        findings += in_words(error.errors())
     if findings:
         lines = key_lines(text)
         raise CatalogueError(
@@ -279,22 +275,24 @@ def parse_catalogue(text: str, name: str) -> Catalogue:
     return catalogue
 
 
-def _finding(error: ErrorDetails) -> tuple[KeyPath, str]:
-    """What pydantic found, in words for somebody who edits the file."""
-    own_words = {"missing": "is missing", "extra_forbidden": "unknown key"}
-    why = own_words.get(error["type"], error["msg"].removeprefix("Value error, "))
-    return tuple(str(part) for part in error["loc"] if part != "[key]"), why
-
-
 def _loose_ends(tables: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """References to what isn't there: looked for even if something else is wrong."""
     plans, calendars = tables.get("plans"), tables.get("calendars")
     if not isinstance(plans, dict) or not isinstance(calendars, dict):
         return
     yield from ((("plans", id_), "is missing") for id_ in PLAN_IDS if id_ not in plans)
+    yield from _out_of_order(plans)
     if isinstance(default := tables.get("default_plan"), str) and default not in plans:
         yield ("default_plan",), f"there is no plan {default!r}"
     for plan_id, table in plans.items():
         calendar = table.get("calendar") if isinstance(table, dict) else None
         if isinstance(calendar, str) and calendar not in calendars:
             yield ("plans", plan_id, "calendar"), f"there is no calendar {calendar!r}"
+
+
+def _out_of_order(plans: Iterable[str]) -> Iterator[tuple[KeyPath, str]]:
+    """Known plans that stand before a lower one: an upgrade would be taken for a downgrade."""
+    known = [id_ for id_ in plans if id_ in PLAN_IDS]
+    for earlier, later in pairwise(known):
+        if PLAN_IDS.index(later) < PLAN_IDS.index(earlier):
+            yield ("plans", later), f"is lower than {earlier}; put plans from lowest to highest"

@@ -53,7 +53,7 @@ def invalid(error: ValidationError) -> Problem:
     errors = [
         {
             "pointer": "".join(map(_step, problem["loc"])),
-            "detail": problem["msg"],
+            "detail": problem["msg"].removeprefix("Value error, "),
         }
         for problem in error.errors(include_input=False, include_url=False, include_context=False)
     ]

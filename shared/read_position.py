@@ -45,6 +45,12 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         """The consumer that is followed, while there is one."""
         return self._consumer()
 
+    @property
+    def owned(self) -> int:
+        """How many partitions, of all topics together, this member reads."""
+        consumer = self.consumer
+        return 0 if consumer is None else len(consumer.assignment())
+
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget what another member may read from now on."""
         for partition in revoked:

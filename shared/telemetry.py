@@ -19,6 +19,9 @@ READ_FAILURES = Counter(
 )
 DEAD_LETTERS = Counter("careline_dead_letters_total", "Records put aside.", ["topic"])
 BATCH_SECONDS = Histogram("careline_batch_seconds", "One batch with its transaction.")
+PARTITIONS_OWNED = Gauge(
+    "careline_partitions_owned", "Partitions of all topics that this replica reads."
+)
 CONSUMER_LAG = Gauge(
     "careline_consumer_lag_records", "Records behind the head of the partition.", ["topic"]
 )

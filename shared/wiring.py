@@ -95,6 +95,7 @@ def wire(
 
 
 async def _measure(outbox: Relay, consumer: Consumer) -> bool:
+    telemetry.PARTITIONS_OWNED.set(consumer.position.owned)
     for topic, records in consumer.position.lag().items():
         telemetry.CONSUMER_LAG.labels(topic).set(records)
     telemetry.OUTBOX_OLDEST.set(await outbox.oldest_age())

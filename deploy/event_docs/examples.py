@@ -1,47 +1,81 @@
 """One example per event type: two tickets and an account, told through the models.
 
-Ids are derived from their causes as the services derive them, so that the examples hang together:
-the first ticket is answered in time, the second is not.
+Ids are derived from their causes as the services derive them, so that the examples hang together.
+The first ticket is answered in time, waits for its customer, goes on, becomes urgent and is closed.
+The second is answered in time too, but sla hears of it late: a breach is said, and taken back.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
+from deploy.event_docs import deadline_examples as deadlines
+from deploy.event_docs.deadline_examples import (
+    ASKED,
+    CALENDAR,
+    CATALOGUE,
+    DUE,
+    PLAN,
+    SLA,
+    TARGET,
+)
 from shared import events
+from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
 from shared.envelope import NAMESPACE, Cause, derive_id
+from shared.events import AuthorKind, NotificationKind, TicketStatus
 from shared.identity import requester_id
 from shared.plans import Clock, Priority
 
-ASKED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
-"""A Monday, within hours."""
-TARGET = timedelta(hours=4)
-DUE = ASKED + TARGET
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-ACCOUNT, PLAN, CATALOGUE = "example-account", "advanced", "2026-11"
-ADDRESS = "requester@customer.example"
+ACCOUNT = "example-account"
+ADDRESS, LEADS = "requester@customer.example", "support-leads@careline.example"
 REQUESTER = requester_id(ADDRESS, secret="the secret of the examples")  # noqa: S106 - it is no one's
+AGENT, CUSTOMER = "agent-7", "customer-3"
 SUBJECT = "Export stops after the first page"
 TEXT = "The export of our March data stops after the first page. What can we do?"
-SLA, NOTIFIER = "/services/sla", "/services/notifier"
+INTAKE, MESSAGING, NOTIFIER = "/services/intake", "/services/messaging", "/services/notifier"
+
+ANSWERED = ASKED + timedelta(hours=1, minutes=12)
+PENDING = ASKED + timedelta(hours=1, minutes=15)
+WRITTEN_AGAIN = PENDING + timedelta(hours=4)
+RAISED, CLOSED = (WRITTEN_AGAIN + timedelta(minutes=minutes) for minutes in (15, 25))
+JUST_IN_TIME = DUE - timedelta(minutes=10)
+HEARD = DUE + timedelta(minutes=1)
+"""When sla, and then notifier, hears of that."""
 
 
 def examples() -> tuple[events.Event, ...]:
     """Every event type once, in the order of `EVENT_TYPES`."""
-    met, breached = _created("example-1"), _created("example-2")
-    scheduled = _scheduled(met)
+    first, second = _created("example-1"), _created("example-2")
+    scheduled, answer = deadlines.scheduled(first), _answer(first, ANSWERED)
+    pending = _status(first, 1, TicketStatus.PENDING, TicketStatus.OPEN)
+    raised = _priority(first, 2)
+    closed = _status(first, 3, TicketStatus.CLOSED, TicketStatus.OPEN)
+    paused = deadlines.paused(pending)
+    resumed = deadlines.resumed(paused, _reopened(first))
+    moved = deadlines.moved(resumed, raised)
+    at_risk = deadlines.at_risk(deadlines.scheduled(second))
+    breached = deadlines.breached(at_risk)
+    retracted = deadlines.retracted(breached, _answer(second, JUST_IN_TIME))
     return (
-        met,
-        _slotted(met),
+        first,
+        pending,
+        raised,
+        _slotted(first),
         scheduled,
-        _at_risk(_scheduled(breached)),
-        _met(scheduled),
-        _breached(_scheduled(breached)),
-        _posted(met),
+        moved,
+        paused,
+        resumed,
+        at_risk,
+        deadlines.met(answer),
+        breached,
+        deadlines.cancelled(moved, closed),
+        retracted,
+        answer,
         _plan_changed(),
-        _sent(met),
-        _failed(_breached(_scheduled(breached))),
+        _sent(first),
+        _failed(breached),
+        _suppressed(breached, retracted),
     )
 
 
@@ -65,7 +99,45 @@ def _created(key: str) -> events.TicketCreated:
         ),
     )
     cause = Cause(ticket, str(ticket), traceparent=TRACE)
-    return events.TicketCreated.say(data, cause=cause, source="/services/intake", time=ASKED)
+    return events.TicketCreated.say(data, cause=cause, source=INTAKE, time=ASKED)
+
+
+def _status(
+    created: events.TicketCreated, number: int, status: TicketStatus, previous: TicketStatus
+) -> events.TicketStatusChanged:
+    data = events.TicketStatusChangedData(
+        status=status, previous=previous, by_kind=AuthorKind.AGENT, by=AGENT
+    )
+    at = PENDING if status is TicketStatus.PENDING else CLOSED
+    cause = _change(created, number)
+    return events.TicketStatusChanged.say(data, cause=cause, source=MESSAGING, time=at)
+
+
+def _priority(created: events.TicketCreated, number: int) -> events.TicketPriorityChanged:
+    data = events.TicketPriorityChangedData(
+        priority=Priority.HIGH, previous=Priority.NORMAL, by_kind=AuthorKind.AGENT, by=AGENT
+    )
+    cause = _change(created, number)
+    return events.TicketPriorityChanged.say(data, cause=cause, source=MESSAGING, time=RAISED)
+
+
+def _change(created: events.TicketCreated, number: int) -> Cause:
+    change = derive_id(UUID(created.subject), "change", str(number))
+    return Cause(change, created.subject, created.id, created.id, TRACE)
+
+
+def _reopened(created: events.TicketCreated) -> events.TicketStatusChanged:
+    """What the customer wrote opens the ticket that waited for it."""
+    data = events.TicketStatusChangedData(
+        status=TicketStatus.OPEN,
+        previous=TicketStatus.PENDING,
+        by_kind=AuthorKind.CUSTOMER,
+        by=CUSTOMER,
+    )
+    message = derive_id(UUID(created.subject), "message", CUSTOMER, "example-5")
+    posted = derive_id(message, "careline.message.posted.v1", "")
+    cause = Cause(posted, created.subject, created.id, posted, TRACE)
+    return events.TicketStatusChanged.say(data, cause=cause, source=MESSAGING, time=WRITTEN_AGAIN)
 
 
 def _slotted(created: events.TicketCreated) -> events.TicketSlotted:
@@ -76,7 +148,7 @@ def _slotted(created: events.TicketCreated) -> events.TicketSlotted:
         account=ACCOUNT,
         plan=PLAN,
         service_level="Gold Service & Support",
-        calendar="business",
+        calendar=CALENDAR,
         catalogue_version=CATALOGUE,
         priority=Priority.NORMAL,
         targets=(target,),
@@ -84,66 +156,13 @@ def _slotted(created: events.TicketCreated) -> events.TicketSlotted:
     return events.TicketSlotted.say(data, cause=created.as_cause, source=SLA, time=ASKED)
 
 
-def _scheduled(created: events.TicketCreated) -> events.DeadlineScheduled:
-    data = events.DeadlineScheduledData(
-        clock=Clock.FIRST_RESPONSE,
-        cycle=1,
-        plan=PLAN,
-        catalogue_version=CATALOGUE,
-        started=ASKED,
-        target_seconds=int(TARGET.total_seconds()),
-        due=DUE,
-    )
-    return events.DeadlineScheduled.say(
-        data, cause=created.as_cause, source=SLA, time=ASKED, part="first_response/1"
-    )
-
-
-def _at_risk(scheduled: events.DeadlineScheduled) -> events.DeadlineAtRisk:
-    warned = ASKED + 0.8 * TARGET
-    data = events.DeadlineAtRiskData(
-        clock=Clock.FIRST_RESPONSE,
-        cycle=1,
-        plan=PLAN,
-        catalogue_version=CATALOGUE,
-        warned=warned,
-        due=DUE,
-    )
-    return events.DeadlineAtRisk.say(data, cause=scheduled.as_cause, source=SLA, time=warned)
-
-
-def _met(scheduled: events.DeadlineScheduled) -> events.DeadlineMet:
-    met = ASKED + timedelta(hours=1, minutes=12)
-    data = events.DeadlineMetData(
-        clock=Clock.FIRST_RESPONSE,
-        cycle=1,
-        plan=PLAN,
-        catalogue_version=CATALOGUE,
-        due=DUE,
-        met=met,
-    )
-    return events.DeadlineMet.say(data, cause=scheduled.as_cause, source=SLA, time=met)
-
-
-def _breached(scheduled: events.DeadlineScheduled) -> events.DeadlineBreached:
-    data = events.DeadlineBreachedData(
-        clock=Clock.FIRST_RESPONSE,
-        cycle=1,
-        plan=PLAN,
-        catalogue_version=CATALOGUE,
-        due=DUE,
-        overdue_seconds=0.482113,
-    )
-    return events.DeadlineBreached.say(data, cause=scheduled.as_cause, source=SLA, time=DUE)
-
-
-def _posted(created: events.TicketCreated) -> events.MessagePosted:
-    message = derive_id(UUID(created.subject), "message", "agent-7", "example-3")
+def _answer(created: events.TicketCreated, at: datetime) -> events.MessagePosted:
+    message = derive_id(UUID(created.subject), "message", AGENT, "example-3")
     data = events.MessagePostedData(
         message=message,
         sequence=2,
-        author_kind=events.AuthorKind.AGENT,
-        author="agent-7",
+        author_kind=AuthorKind.AGENT,
+        author=AGENT,
         visibility=events.Visibility.PUBLIC,
         in_reply_to=derive_id(created.id, "message"),
         private=events.MessagePostedPrivate(
@@ -152,8 +171,7 @@ def _posted(created: events.TicketCreated) -> events.MessagePosted:
         ),
     )
     cause = Cause(message, created.subject, created.id, created.id, TRACE)
-    posted = ASKED + timedelta(hours=1, minutes=12)
-    return events.MessagePosted.say(data, cause=cause, source="/services/messaging", time=posted)
+    return events.MessagePosted.say(data, cause=cause, source=MESSAGING, time=at)
 
 
 def _plan_changed() -> events.PlanChanged:
@@ -170,7 +188,7 @@ def _plan_changed() -> events.PlanChanged:
 
 
 def _sent(created: events.TicketCreated) -> events.NotificationSent:
-    kind = events.NotificationKind.ACKNOWLEDGEMENT
+    kind = NotificationKind.ACKNOWLEDGEMENT
     data = events.NotificationSentData(
         kind=kind,
         channel="email",
@@ -185,8 +203,9 @@ def _sent(created: events.TicketCreated) -> events.NotificationSent:
     return events.NotificationSent.say(data, cause=cause, source=NOTIFIER, time=sent)
 
 
-def _failed(breached: events.DeadlineBreached) -> events.NotificationFailed:
-    kind, address = events.NotificationKind.BREACH_ALERT, "support-leads@careline.example"
+def _failed(breached: DeadlineBreached) -> events.NotificationFailed:
+    """One of two people to alert has no mailbox any more."""
+    kind, address = NotificationKind.BREACH_ALERT, "former-lead@careline.example"
     data = events.NotificationFailedData(
         kind=kind,
         channel="email",
@@ -198,12 +217,27 @@ def _failed(breached: events.DeadlineBreached) -> events.NotificationFailed:
             address=address, detail=f"5.1.1 <{address}>: no such mailbox"
         ),
     )
-    cause = Cause(
-        derive_id(breached.id, kind, address),
-        breached.subject,
-        breached.correlationid,
-        breached.id,
-        TRACE,
-    )
+    cause = _alert(breached, address, breached.id)
     failed = DUE + timedelta(seconds=1)
     return events.NotificationFailed.say(data, cause=cause, source=NOTIFIER, time=failed)
+
+
+def _suppressed(
+    breached: DeadlineBreached, retracted: DeadlineBreachRetracted
+) -> events.NotificationSuppressed:
+    """The other's had not gone out when the breach was taken back."""
+    kind = NotificationKind.BREACH_ALERT
+    data = events.NotificationSuppressedData(
+        kind=kind,
+        channel="email",
+        template=kind.value,
+        reason="breach_retracted",
+        private=events.NotificationPrivate(address=LEADS),
+    )
+    cause = _alert(breached, LEADS, retracted.id)
+    return events.NotificationSuppressed.say(data, cause=cause, source=NOTIFIER, time=HEARD)
+
+
+def _alert(breached: DeadlineBreached, address: str, led_by: UUID) -> Cause:
+    delivery = derive_id(breached.id, NotificationKind.BREACH_ALERT, address)
+    return Cause(delivery, breached.subject, breached.correlationid, led_by, TRACE)

@@ -22,7 +22,7 @@ from shared.topics import DAY_MS, Declared
 OPENING = f"""\
 # The event stream
 
-<!-- Written by `python -m deploy.event_docs` from the models; edit `shared/events.py` instead. -->
+<!-- Written by `python -m deploy.event_docs` from the models in `shared/`; edit those instead. -->
 
 Everything that happens at the desk is on Kafka, for our own services and for anyone else who may
 read it. Here are one JSON Schema per event type in `schemas/`, an example of each in `examples/`,
@@ -67,7 +67,8 @@ def page() -> str:
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     for row in (head, ("---",) * len(head), *rows):
-        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+        # A description may stand on several lines in the code; a row of a table can't.
+        yield "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in row) + " |"
 
 
 def _topic_rows() -> Iterator[tuple[str, ...]]:

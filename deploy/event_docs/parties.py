@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import events
+from shared import deadlines, events
 from shared.envelope import Topic
 from shared.events import EVENT_TYPES, Event
 from shared.runtime import Settings
@@ -20,16 +20,24 @@ class Parties:
 
 PARTIES: Mapping[type[Event], Parties] = {
     events.TicketCreated: Parties("intake", ("sla", "messaging", "notifier")),
+    events.TicketStatusChanged: Parties("messaging", ("sla",)),
+    events.TicketPriorityChanged: Parties("messaging", ("sla",)),
     events.TicketSlotted: Parties("sla", ("messaging", "notifier")),
-    events.DeadlineScheduled: Parties("sla", ("messaging",)),
-    events.DeadlineAtRisk: Parties("sla", ("messaging",)),
-    events.DeadlineMet: Parties("sla", ("messaging",)),
-    events.DeadlineBreached: Parties("sla", ("messaging", "notifier")),
+    deadlines.DeadlineScheduled: Parties("sla", ("messaging",)),
+    deadlines.DeadlineMoved: Parties("sla", ("messaging",)),
+    deadlines.DeadlinePaused: Parties("sla", ("messaging",)),
+    deadlines.DeadlineResumed: Parties("sla", ("messaging",)),
+    deadlines.DeadlineAtRisk: Parties("sla", ("messaging",)),
+    deadlines.DeadlineMet: Parties("sla", ("messaging",)),
+    deadlines.DeadlineBreached: Parties("sla", ("messaging", "notifier")),
+    deadlines.DeadlineCancelled: Parties("sla", ("messaging",)),
+    deadlines.DeadlineBreachRetracted: Parties("sla", ("messaging", "notifier")),
     events.MessagePosted: Parties("messaging", ("sla",)),
     # sla knows its own directory; nobody else of ours needs it so far.
     events.PlanChanged: Parties("sla", ()),
     events.NotificationSent: Parties("notifier", ("messaging",)),
     events.NotificationFailed: Parties("notifier", ()),
+    events.NotificationSuppressed: Parties("notifier", ()),
 }
 
 SERVICES = ("intake", "sla", "messaging", "notifier")

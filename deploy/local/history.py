@@ -80,6 +80,10 @@ class Case:
         """Its events of a type, such as `ticket.slotted`."""
         return [event for event in self.said if event.type == f"careline.{short}.v1"]
 
+    def of_first_response(self, short: str) -> list[Said]:
+        """Its events of a type that speak of the first response, and of no other clock."""
+        return [event for event in self.of_type(short) if event.data["clock"] == "first_response"]
+
     @property
     def acknowledgements(self) -> list[Mail]:
         """The mails to the requester."""

@@ -7,29 +7,54 @@ from typing import assert_never
 from uuid import UUID
 
 from shared import plans
-from shared.events import (
-    AuthorKind,
+from shared.deadlines import (
     DeadlineAtRisk,
     DeadlineBreached,
+    DeadlineBreachRetracted,
+    DeadlineCancelled,
+    DeadlineData,
+    DeadlineEvent,
     DeadlineMet,
+    DeadlineMoved,
+    DeadlinePaused,
+    DeadlineResumed,
     DeadlineScheduled,
+    DeadlineState,
+)
+from shared.events import (
+    AuthorKind,
     Event,
     MessagePosted,
     NotificationFailed,
     NotificationKind,
     NotificationSent,
+    NotificationSuppressed,
     PlanChanged,
     TicketCreated,
+    TicketPriorityChanged,
     TicketSlotted,
+    TicketStatusChanged,
     Visibility,
 )
-from shared.plans import Catalogue, UnknownPlanError
+from shared.plans import Catalogue, Clock, UnknownPlanError
 from shared.tickets import ticket_number
 
 REMEMBERED = 10_000
 """Tickets of which the time of acceptance is kept, to count from."""
 
 GOOD, WARNING, BAD, QUIET, PLAIN = "green", "yellow", "bold red", "dim", ""
+
+DONE = {
+    Clock.FIRST_RESPONSE: "answered",
+    Clock.NEXT_RESPONSE: "answered",
+    Clock.UPDATE: "updated",
+    Clock.RESOLUTION: "resolved",
+}
+AUTHORS = {
+    AuthorKind.AGENT: "an agent",
+    AuthorKind.CUSTOMER: "the customer",
+    AuthorKind.SYSTEM: "the system",
+}
 
 
 @dataclass(frozen=True)
@@ -78,22 +103,19 @@ class Narrator:
                 self._accepted.popitem(last=False)
 
     def _words(self, event: Event, appended: datetime) -> tuple[str, str]:  # noqa: C901, PLR0911 - a table of all events
+        if isinstance(event, DeadlineEvent):
+            return self._words_of_deadline(event, appended)
         match event:
             case TicketCreated(data=data):
                 return f"accepted by {data.channel}, priority {data.priority}", PLAIN
+            case TicketStatusChanged(data=data):
+                change = f"{spoken(data.previous)} before, set by {AUTHORS[data.by_kind]}"
+                return f"{spoken(data.status)} ({change})", PLAIN
+            case TicketPriorityChanged(data=data):
+                change = f"{data.previous} before, set by {AUTHORS[data.by_kind]}"
+                return f"priority {data.priority} ({change})", PLAIN
             case TicketSlotted(data=data):
                 return f"slotted: {self._plan(data.plan)} ({data.service_level})", PLAIN
-            case DeadlineScheduled(data=data):
-                return f"{spoken(data.clock)} due {self._day_and_clock(data.due, appended)}", PLAIN
-            case DeadlineAtRisk(data=data):
-                left = duration(max(data.due - appended, timedelta(0)))
-                return f"at risk: {spoken(data.clock)} due in {left}", WARNING
-            case DeadlineMet(data=data):
-                return f"answered: {spoken(data.clock)} met {self._since(event)}", GOOD
-            case DeadlineBreached(data=data):
-                late = duration(timedelta(seconds=data.overdue_seconds))
-                due = self._day_and_clock(data.due, appended)
-                return f"breached: {spoken(data.clock)} was due {due}, said {late} after", BAD
             case MessagePosted():
                 return _message(event), PLAIN
             case PlanChanged(data=data):
@@ -104,14 +126,48 @@ class Narrator:
                 code = f", {data.code}" if data.code else ""
                 why = data.reason.replace("_", " ")
                 return f"{spoken(data.kind)} could not be sent: {why}{code}", BAD
+            case NotificationSuppressed(data=data):
+                return f"{spoken(data.kind)} held back: {spoken(data.reason)}", PLAIN
             case _:
                 assert_never(event)
 
+    def _words_of_deadline(self, event: DeadlineEvent, appended: datetime) -> tuple[str, str]:  # noqa: PLR0911 - a table of all events
+        clock, due = spoken(event.data.clock), self._due(event.data, appended)
+        match event:
+            case DeadlineScheduled():
+                return f"{clock} {due}", PLAIN
+            case DeadlineMoved():
+                return f"counted anew: {clock} {due}", PLAIN
+            case DeadlinePaused(data=data):
+                left = duration(timedelta(seconds=data.left_seconds))
+                return f"paused: {clock}, {left} of working time left", PLAIN
+            case DeadlineResumed():
+                return f"runs on: {clock} {due}", PLAIN
+            case DeadlineAtRisk(data=data):
+                return f"at risk: {clock} {_left(data, appended)}", WARNING
+            case DeadlineMet():
+                return f"{DONE[event.data.clock]}: {clock} met {self._since(event)}", GOOD
+            case DeadlineBreached(data=data):
+                late = duration(timedelta(seconds=data.overdue_seconds))
+                return f"breached: {clock} was {due}, said {late} after", BAD
+            case DeadlineCancelled():
+                return f"cancelled: {clock} is owed no longer", PLAIN
+            case DeadlineBreachRetracted(data=data):
+                stands = due if data.state is DeadlineState.RUNNING else data.state.value
+                return f"retracted: the breach of {clock} does not hold, it is {stands}", WARNING
+            case _:
+                assert_never(event)
+
+    def _due(self, data: DeadlineData, now: datetime) -> str:
+        return f"due {self._day_and_clock(data.due, now)}" if data.due else "paused"
+
     def _since(self, event: DeadlineMet) -> str:
         accepted = self._accepted.get(event.subject)
-        if accepted is None:
-            return f"{duration(event.data.due - event.data.met)} before it was due"
-        return f"{duration(event.data.met - accepted)} after it was accepted"
+        if accepted is not None:
+            return f"{duration(event.data.met - accepted)} after it was accepted"
+        if event.data.due is None:
+            return "in time"
+        return f"{duration(event.data.due - event.data.met)} before it was due"
 
     def _plan(self, plan_id: str) -> str:
         try:
@@ -151,13 +207,14 @@ def duration(length: timedelta) -> str:
     return f"{minutes} min {int(seconds % 60)} s" if minutes else f"{seconds:.1f} s"
 
 
+def _left(data: DeadlineData, now: datetime) -> str:
+    left = max(data.due - now, timedelta(0)) if data.due else None
+    return "paused" if left is None else f"due in {duration(left)}"
+
+
 def _message(event: MessagePosted) -> str:
     data = event.data
-    author = {
-        AuthorKind.AGENT: "an agent",
-        AuthorKind.CUSTOMER: "the customer",
-        AuthorKind.SYSTEM: "the system",
-    }[data.author_kind]
+    author = AUTHORS[data.author_kind]
     if data.visibility is Visibility.NOTE:
         return f"message {data.sequence}: a note by {author}"
     return f"message {data.sequence} of the thread, by {author}"
@@ -170,5 +227,7 @@ def _sent(event: NotificationSent) -> tuple[str, str]:
             return f"acknowledged by mail after {after}", GOOD
         case NotificationKind.BREACH_ALERT:
             return f"alert sent to the people named by the catalogue, after {after}", WARNING
+        case NotificationKind.BREACH_RETRACTION:
+            return f"retraction sent to the people who were alerted, after {after}", WARNING
         case _:
             assert_never(event.data.kind)

@@ -52,7 +52,7 @@ def missing(cases: Sequence[Case], catalogue: Catalogue) -> list[str]:
         ends = "deadline.met" if is_answered else "deadline.breached"
         wanted["acknowledgement"] += not case.acknowledgements
         if target(plan) is not None:
-            wanted["answer" if is_answered else "breach"] += not case.of_type(ends)
+            wanted["answer" if is_answered else "breach"] += not case.of_first_response(ends)
         if not is_answered:
             wanted["alert"] += sum(not case.alerts_to(person) for person in _people(plan))
     return [_counted(count, what) for what, count in wanted.items() if count]
@@ -96,8 +96,9 @@ def _due(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:
         datetime.fromisoformat(each["due"])
         for slot in case.of_type("ticket.slotted")
         for each in slot.data["targets"]
+        if each["clock"] == Clock.FIRST_RESPONSE
     ]
-    running = [event.instant("due") for event in case.of_type("deadline.scheduled")]
+    running = [event.instant("due") for event in case.of_first_response("deadline.scheduled")]
     seen = ", ".join(sorted({_clock_time(due) for due in (*told, *running)}))
     after = "" if promised is None else _seconds(promised)
     promise = f"due {after} after it was accepted" if after else "no due time promised"
@@ -160,7 +161,7 @@ def _answered(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:
     sent = case.sent
     if sent.answer is None:
         return
-    met = case.of_type("deadline.met")
+    met = case.of_first_response("deadline.met")
     in_time = [event for event in met if event.instant("met") <= event.instant("due")]
     expected = 0 if target(plan) is None else 1
     kept = sent.answer_status == 201 and len(met) == len(in_time) == expected  # noqa: PLR2004 - HTTP's Created
@@ -185,7 +186,8 @@ def _breached(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:
     due = None if promised is None else _due_time(case, promised)
     if case.sent.answer is not None or due is None:
         return
-    risks, breaches = case.of_type("deadline.at_risk"), case.of_type("deadline.breached")
+    risks = case.of_first_response("deadline.at_risk")
+    breaches = case.of_first_response("deadline.breached")
     yield Verdict(
         case.sent.plan,
         "at risk said once, before it was due",
@@ -198,8 +200,10 @@ def _breached(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:
         len(breaches) == 1 and due <= breaches[0].appended <= due + BREACH_WITHIN,
         _offsets(breaches, due),
     )
-    met = case.of_type("deadline.met")
+    met = case.of_first_response("deadline.met")
     yield Verdict(case.sent.plan, "not called met as well", not met, f"{_times(met)} called met")
+    back = case.of_first_response("deadline.breach_retracted")
+    yield Verdict(case.sent.plan, "the breach stands", not back, f"{_times(back)} taken back")
 
 
 def _alerted(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:

@@ -3,11 +3,23 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from deploy.local.history import Case, History, Mail
+from deploy.local.history import Case, History, Mail, Said
+from deploy.local.narrator import spoken
 from deploy.local.promises import Verdict, due_lines
 from deploy.local.screen import Screen
 from shared import plans
-from shared.plans import Catalogue, Plan
+from shared.plans import Catalogue, Clock, Plan
+
+CLOCKS = {
+    "deadline.moved": "counted anew",
+    "deadline.paused": "paused",
+    "deadline.resumed": "runs on",
+    "deadline.at_risk": "at risk",
+    "deadline.breached": "breached: nobody had answered",
+    "deadline.cancelled": "owed no longer",
+    "deadline.breach_retracted": "the breach is taken back",
+}
+"""What is told of clocks; the slot tells of their start, the answer of what was done in time."""
 
 
 def show(
@@ -55,18 +67,29 @@ def _happened(case: Case, plan: Plan) -> Iterator[tuple[datetime, str]]:
         yield event.time, "accepted"
     for event in case.of_type("ticket.slotted"):
         yield event.appended, f"slotted: {plan.service_level}"
-    for event in case.of_type("deadline.at_risk"):
-        yield event.appended, "at risk"
     for event in case.of_type("message.posted"):
         yield event.time, "answered by an agent"
-    for event in case.of_type("deadline.breached"):
-        yield event.appended, "breached: nobody had answered"
+    for event in case.of_type("ticket.status_changed"):
+        yield event.time, spoken(event.data["status"])
+    for event in case.of_type("ticket.priority_changed"):
+        yield event.time, f"priority {event.data['priority']}"
+    for short, words in CLOCKS.items():
+        for event in case.of_type(short):
+            yield event.appended, _of_clock(event, words)
     for mail in case.mails:
         yield mail.received_at, _kind(case, mail)
 
 
+def _of_clock(event: Said, words: str) -> str:
+    clock = event.data["clock"]
+    return words if clock == Clock.FIRST_RESPONSE else f"{words} ({spoken(clock)})"
+
+
 def _kind(case: Case, mail: Mail) -> str:
-    return "acknowledged by mail" if case.sent.address in mail.to else f"alerted: {mail.to[0]}"
+    if case.sent.address in mail.to:
+        return "acknowledged by mail"
+    is_retraction = mail.subject.startswith("Retracted")
+    return f"{'told that it was no breach' if is_retraction else 'alerted'}: {mail.to[0]}"
 
 
 def excerpt(mail: Mail) -> list[str]:

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from services.intake import domain
 from shared import events, problems, web
 from shared.envelope import format_instant
-from shared.events import Channel
+from shared.events import AuthorKind, Channel
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
 from shared.identity import Caller, Role, Verifier, requester_id
@@ -130,18 +130,18 @@ def _open(
 
 
 def _submission(asked: TicketRequest, caller: Caller | None) -> domain.Submission:
-    account, verified = asked.account, False
-    if caller is not None and Role.CUSTOMER in caller.roles and not caller.is_staff:
+    by_staff = caller is not None and caller.is_staff
+    account, verified = asked.account, by_staff and asked.account is not None
+    if caller is not None and Role.CUSTOMER in caller.roles and not by_staff:
         if account not in (None, caller.account):
             raise problems.Problem(403, "Forbidden", "The token belongs to another account.")
         account, verified = caller.account, caller.account is not None
-    elif caller is not None and caller.is_staff:
-        verified = account is not None
     return domain.Submission(
         address=asked.requester.address,
         name=asked.requester.name,
         account=account,
         account_verified=verified,
+        opened_by=AuthorKind.AGENT if by_staff else AuthorKind.CUSTOMER,
         subject=asked.subject,
         text=asked.text,
         channel=asked.channel,

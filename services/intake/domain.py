@@ -6,7 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.envelope import NAMESPACE, Cause, derive_id
-from shared.events import Channel, TicketCreated, TicketCreatedData, TicketCreatedPrivate
+from shared.events import (
+    AuthorKind,
+    Channel,
+    TicketCreated,
+    TicketCreatedData,
+    TicketCreatedPrivate,
+)
 from shared.plans import Priority
 
 SOURCE = "/services/intake"
@@ -21,6 +27,8 @@ class Submission:
     account: str | None
     """Named by the sender, or proved by their token."""
     account_verified: bool
+    opened_by: AuthorKind
+    """An agent may ask for a customer."""
     subject: str
     text: str
     channel: Channel
@@ -57,6 +65,7 @@ def open_ticket(
         requester=requester,
         channel=submission.channel,
         priority=submission.priority,
+        opened_by=submission.opened_by,
         locale=submission.locale,
         time_zone=submission.time_zone,
         private=TicketCreatedPrivate(

@@ -16,8 +16,9 @@ from services.messaging import domain, store
 from shared import outbox, problems, web
 from shared.database import Connection, Database
 from shared.envelope import format_instant
-from shared.events import Visibility
+from shared.events import TicketStatus, Visibility
 from shared.identity import Caller, Verifier
+from shared.plans import Priority
 from shared.tickets import ticket_number
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,22 @@ class MessageRequest(BaseModel):
 
     text: web.StorableText
     visibility: Visibility = Visibility.PUBLIC
+
+
+class StatusRequest(BaseModel):
+    """The body of `PUT /v1/tickets/{ticket}/status`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: TicketStatus
+
+
+class PriorityRequest(BaseModel):
+    """The body of `PUT /v1/tickets/{ticket}/priority`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    priority: Priority
 
 
 class Page(BaseModel):
@@ -77,12 +94,43 @@ class MessagingCenter:
         log.info("message_kept", ticket=str(ticket), correlation=str(thread.correlation))
         return JSONResponse(_shown_message(message), 201)
 
+    async def put_status(self, request: Request) -> Response:
+        """Set a ticket's status; what it has already is no change, and nothing is said of it."""
+        caller = self.verifier.require(request)
+        ticket = _ticket(request)
+        status = (await web.read_json(request, StatusRequest)).status
+        async with self.database.transaction() as connection:
+            thread = _allowed(caller, await store.lock_thread(connection, ticket))
+            if not domain.may_set_status(caller, status):
+                detail = "Customers set their ticket to `resolved`, or to `open` again."
+                raise problems.Problem(403, "Forbidden", detail)
+            _refuse_if_over(thread, caller)
+            change = domain.set_status(thread, status, caller, now=self.clock())
+            thread = await _keep(connection, thread, change)
+        return JSONResponse(_shown_change(thread))
+
+    async def put_priority(self, request: Request) -> Response:
+        """Set a ticket's priority; what it has already is no change, and nothing is said of it."""
+        caller = self.verifier.require(request)
+        ticket = _ticket(request)
+        priority = (await web.read_json(request, PriorityRequest)).priority
+        async with self.database.transaction() as connection:
+            thread = _allowed(caller, await store.lock_thread(connection, ticket))
+            if not caller.is_staff:
+                detail = "How urgent a ticket is, is for agents to set: write to them in it."
+                raise problems.Problem(403, "Forbidden", detail)
+            change = domain.set_priority(thread, priority, caller, now=self.clock())
+            thread = await _keep(connection, thread, change)
+        return JSONResponse(_shown_change(thread))
+
 
 def routes(center: MessagingCenter) -> list[Route]:
     """The routes of messaging."""
     return [
         Route("/v1/tickets/{ticket}", center.get_thread, methods=["GET"]),
         Route("/v1/tickets/{ticket}/messages", center.post_message, methods=["POST"]),
+        Route("/v1/tickets/{ticket}/status", center.put_status, methods=["PUT"]),
+        Route("/v1/tickets/{ticket}/priority", center.put_priority, methods=["PUT"]),
     ]
 
 
@@ -101,12 +149,33 @@ async def _post(
             detail = "This Idempotency-Key belongs to another message."
             raise problems.Problem(422, "Invalid request", detail)
         return known
+    _refuse_if_over(thread, caller)
     message, posted = domain.write(
         thread, caller, asked.text, asked.visibility, id_=id_, now=center.clock()
     )
     await store.append_message(connection, message)
+    # First that it is open again, then what somebody wrote into it.
+    await _keep(connection, thread, domain.reopen(thread, posted))
     await outbox.append(connection, [posted])
     return message
+
+
+async def _keep(
+    connection: Connection, thread: domain.Thread, change: domain.Change | None
+) -> domain.Thread:
+    """Keep a change and what is said of it; returns the thread as it stands then."""
+    if change is None:
+        return thread
+    await store.update_thread(connection, change.thread)
+    await outbox.append(connection, [change.event])
+    log.info("ticket_changed", ticket=str(thread.ticket), correlation=str(thread.correlation))
+    return change.thread
+
+
+def _refuse_if_over(thread: domain.Thread, caller: Caller) -> None:
+    if domain.is_over(thread, caller):
+        detail = "This ticket is closed for good. Please write a new request."
+        raise problems.Problem(409, "Ticket closed", detail)
 
 
 def _allowed(caller: Caller, thread: domain.Thread | None) -> domain.Thread:
@@ -142,6 +211,7 @@ def _shown_thread(
         "subject": thread.subject,
         "channel": thread.channel,
         "priority": thread.priority,
+        "status": thread.status,
         "opened_at": format_instant(thread.opened_at),
         "acknowledged_at": acknowledged and format_instant(acknowledged),
         "plan": standing.plan,
@@ -152,12 +222,22 @@ def _shown_thread(
     }
 
 
+def _shown_change(thread: domain.Thread) -> dict[str, Any]:
+    return {
+        "ticket": str(thread.ticket),
+        "number": ticket_number(thread.ticket),
+        "status": thread.status,
+        "priority": thread.priority,
+    }
+
+
 def _shown_clock(clock: domain.ClockView) -> dict[str, Any]:
     return {
         "clock": clock.clock,
         "cycle": clock.cycle,
+        "revision": clock.revision,
         "state": clock.state,
-        "due": format_instant(clock.due_at),
+        "due": clock.due_at and format_instant(clock.due_at),
         "changed_at": format_instant(clock.changed_at),
     }
 

@@ -1,23 +1,24 @@
-"""Threads and messages: pure decisions; the present and fresh ids are arguments."""
+"""Threads, messages, how tickets stand: pure decisions; the present and ids are arguments."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
 from uuid import UUID
 
+from shared.deadlines import DeadlineAtRisk, DeadlineEvent
 from shared.envelope import Cause, derive_id
 from shared.events import (
     AuthorKind,
     Channel,
-    DeadlineAtRisk,
-    DeadlineBreached,
-    DeadlineMet,
-    DeadlineScheduled,
     MessagePosted,
     MessagePostedData,
     MessagePostedPrivate,
     TicketCreated,
+    TicketPriorityChanged,
+    TicketPriorityChangedData,
+    TicketStatus,
+    TicketStatusChanged,
+    TicketStatusChangedData,
     Visibility,
 )
 from shared.identity import Caller
@@ -25,13 +26,20 @@ from shared.plans import Clock, Priority
 
 SOURCE = "/services/messaging"
 
+CUSTOMERS_STATUSES = (TicketStatus.OPEN, TicketStatus.RESOLVED)
+"""What a customer may set their own ticket to."""
+REOPENED_BY_MESSAGES = (TicketStatus.PENDING, TicketStatus.RESOLVED)
+"""A customer's message is what these wait for, or says that the problem is not solved."""
+
 
 class ClockState(StrEnum):
     """How a clock is shown in its thread."""
 
     RUNNING = "running"
     AT_RISK = "at_risk"
+    PAUSED = "paused"
     MET = "met"
+    CANCELLED = "cancelled"
     BREACHED = "breached"
 
 
@@ -51,6 +59,11 @@ class Thread:
     traceparent: str | None
     fingerprint: str | None
     last_sequence: int
+    status: TicketStatus = TicketStatus.OPEN
+    changes: int = 0
+    """How often its status or priority was set."""
+    changed_at: datetime | None = None
+    """When that was last; None if never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +88,20 @@ class ClockView:
 
     clock: Clock
     cycle: int
+    revision: int
+    """Counts what sla said of it: what is older than this is passed over."""
     state: ClockState
-    due_at: datetime
+    due_at: datetime | None
+    """None while it stands still."""
     changed_at: datetime
 
 
-ClockEvent = DeadlineScheduled | DeadlineAtRisk | DeadlineMet | DeadlineBreached
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A thread whose ticket was set to something else, and what is said of it."""
+
+    thread: Thread
+    event: TicketStatusChanged | TicketPriorityChanged
 
 
 class KeyReusedError(ValueError):
@@ -152,12 +173,12 @@ def write(
         id=id_,
         ticket=thread.ticket,
         sequence=thread.last_sequence + 1,
-        author_kind=AuthorKind.AGENT if caller.is_staff else AuthorKind.CUSTOMER,
+        author_kind=_kind(caller),
         author=caller.subject,
         author_name=caller.name,
         visibility=visibility,
         text=text,
-        posted_at=now,
+        posted_at=_moment(thread, now),
     )
     return message, _posted(message, thread)
 
@@ -181,16 +202,92 @@ def _posted(message: Message, thread: Thread) -> MessagePosted:
     return MessagePosted.say(data, cause=cause, source=SOURCE, time=message.posted_at)
 
 
-def clock_state(event: ClockEvent) -> ClockState:
-    """How a clock stands after an event."""
-    match event:
-        case DeadlineScheduled():
-            return ClockState.RUNNING
-        case DeadlineAtRisk():
-            return ClockState.AT_RISK
-        case DeadlineMet():
-            return ClockState.MET
-        case DeadlineBreached():
-            return ClockState.BREACHED
-        case _:
-            assert_never(event)
+def may_set_status(caller: Caller, status: TicketStatus) -> bool:
+    """A customer says that their problem is solved, or that it is not; the rest is ours."""
+    return caller.is_staff or status in CUSTOMERS_STATUSES
+
+
+def is_over(thread: Thread, caller: Caller) -> bool:
+    """Whether nothing is added to it: closed is final for customers, and we may open it again."""
+    return thread.status is TicketStatus.CLOSED and not caller.is_staff
+
+
+def set_status(
+    thread: Thread, status: TicketStatus, caller: Caller, *, now: datetime
+) -> Change | None:
+    """Set a ticket to a status; None if it is in it already."""
+    if status is thread.status:
+        return None
+    at = _moment(thread, now)
+    changed = replace(thread, status=status, changes=thread.changes + 1, changed_at=at)
+    data = TicketStatusChangedData(
+        status=status, previous=thread.status, by_kind=_kind(caller), by=caller.subject
+    )
+    event = TicketStatusChanged.say(data, cause=_change(changed), source=SOURCE, time=at)
+    return Change(changed, event)
+
+
+def set_priority(
+    thread: Thread, priority: Priority, caller: Caller, *, now: datetime
+) -> Change | None:
+    """Set a ticket to a priority; None if it has it already."""
+    if priority is thread.priority:
+        return None
+    at = _moment(thread, now)
+    changed = replace(thread, priority=priority, changes=thread.changes + 1, changed_at=at)
+    data = TicketPriorityChangedData(
+        priority=priority, previous=thread.priority, by_kind=_kind(caller), by=caller.subject
+    )
+    event = TicketPriorityChanged.say(data, cause=_change(changed), source=SOURCE, time=at)
+    return Change(changed, event)
+
+
+def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
+    """A customer's public message opens a ticket that waits for them, or was solved, again.
+
+    It does so at the instant of the message, which is also what led to it.
+    """
+    data = posted.data
+    is_customers = data.author_kind is AuthorKind.CUSTOMER and data.visibility is Visibility.PUBLIC
+    if not is_customers or thread.status not in REOPENED_BY_MESSAGES:
+        return None
+    said = TicketStatusChangedData(
+        status=TicketStatus.OPEN,
+        previous=thread.status,
+        by_kind=data.author_kind,
+        by=data.author,
+    )
+    opened = replace(thread, status=TicketStatus.OPEN, changed_at=posted.time)
+    event = TicketStatusChanged.say(said, cause=posted.as_cause, source=SOURCE, time=posted.time)
+    return Change(opened, event)
+
+
+def _moment(thread: Thread, now: datetime) -> datetime:
+    """The present, but behind the last change: readers put what happened in order by its time.
+
+    The clocks of two replicas differ, and the lock on a thread alone would not show.
+    """
+    last = thread.changed_at
+    return now if last is None or last < now else last + timedelta(microseconds=1)
+
+
+def _kind(caller: Caller) -> AuthorKind:
+    return AuthorKind.AGENT if caller.is_staff else AuthorKind.CUSTOMER
+
+
+def _change(changed: Thread) -> Cause:
+    """A change has no event that led to it but the ticket's first; its number tells it apart."""
+    return Cause(
+        derive_id(changed.ticket, "change", str(changed.changes)),
+        str(changed.ticket),
+        changed.correlation,
+        changed.correlation,
+        changed.traceparent,
+    )
+
+
+def clock_state(event: DeadlineEvent) -> ClockState:
+    """How a clock stands after an event: as the event says, or at risk while it runs."""
+    if isinstance(event, DeadlineAtRisk):
+        return ClockState.AT_RISK
+    return ClockState(event.data.state.value)

@@ -8,11 +8,8 @@ import structlog
 from services.messaging import domain, store
 from shared.consumer import Heard
 from shared.database import Connection
+from shared.deadlines import DeadlineEvent
 from shared.events import (
-    DeadlineAtRisk,
-    DeadlineBreached,
-    DeadlineMet,
-    DeadlineScheduled,
     NotificationKind,
     NotificationSent,
     TicketCreated,
@@ -29,12 +26,7 @@ async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
         await _open_threads(connection, created)
     if slotted := [event for event in said if isinstance(event, TicketSlotted)]:
         await store.record_slots(connection, slotted)
-    clocks = [
-        event
-        for event in said
-        if isinstance(event, DeadlineScheduled | DeadlineAtRisk | DeadlineMet | DeadlineBreached)
-    ]
-    if clocks:
+    if clocks := [event for event in said if isinstance(event, DeadlineEvent)]:
         await store.record_clocks(connection, clocks)
     sent = [event for event in said if isinstance(event, NotificationSent)]
     acknowledged = [e for e in sent if e.data.kind is NotificationKind.ACKNOWLEDGEMENT]

@@ -8,7 +8,6 @@ from uuid import UUID
 import asyncpg
 
 from services.messaging.domain import (
-    ClockEvent,
     ClockState,
     ClockView,
     Message,
@@ -16,11 +15,13 @@ from services.messaging.domain import (
     clock_state,
 )
 from shared.database import Connection
+from shared.deadlines import DeadlineEvent
 from shared.events import (
     AuthorKind,
     Channel,
     NotificationSent,
     TicketSlotted,
+    TicketStatus,
     Visibility,
 )
 from shared.plans import Clock, Priority
@@ -131,6 +132,21 @@ async def append_message(connection: Connection, message: Message) -> None:
     )
 
 
+async def update_thread(connection: Connection, thread: Thread) -> None:
+    """Keep how a thread stands that this transaction has locked, and that was changed."""
+    await connection.execute(
+        """
+        UPDATE threads SET status = $2, priority = $3, changes = $4, changed_at = $5
+        WHERE ticket = $1
+        """,
+        thread.ticket,
+        thread.status.value,
+        thread.priority.value,
+        thread.changes,
+        thread.changed_at,
+    )
+
+
 async def list_messages(
     connection: Connection, ticket: UUID, *, after: int, limit: int, notes: bool
 ) -> list[Message]:
@@ -170,21 +186,23 @@ async def record_slots(connection: Connection, slotted: Sequence[TicketSlotted])
     )
 
 
-async def record_clocks(connection: Connection, events: Sequence[ClockEvent]) -> None:
-    """Move each clock on; a clock that has ended stays as it ended, whatever comes again."""
+async def record_clocks(connection: Connection, events: Sequence[DeadlineEvent]) -> None:
+    """Move each clock on; what is not newer than what is kept changes nothing."""
     await connection.executemany(
         """
-        INSERT INTO clocks AS c (ticket, clock, cycle, state, due_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO clocks AS c (ticket, clock, cycle, revision, state, due_at, changed_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (ticket, clock, cycle) DO UPDATE
-        SET state = excluded.state, due_at = excluded.due_at, changed_at = excluded.changed_at
-        WHERE c.state = 'running' OR (c.state = 'at_risk' AND excluded.state <> 'running')
+        SET revision = excluded.revision, state = excluded.state, due_at = excluded.due_at,
+            changed_at = excluded.changed_at
+        WHERE c.revision < excluded.revision
         """,
         [
             (
                 UUID(event.subject),
                 event.data.clock.value,
                 event.data.cycle,
+                event.data.revision,
                 clock_state(event).value,
                 event.data.due,
                 event.time,
@@ -215,7 +233,7 @@ async def read_standing(connection: Connection, ticket: UUID) -> Standing:
     )
     clocks = await connection.fetch(
         """
-        SELECT clock, cycle, state, due_at, changed_at FROM clocks
+        SELECT clock, cycle, revision, state, due_at, changed_at FROM clocks
         WHERE ticket = $1 ORDER BY clock, cycle
         """,
         ticket,
@@ -230,6 +248,7 @@ def _thread(row: asyncpg.Record) -> Thread:
     fields = dict(row)
     fields["channel"] = Channel(fields["channel"])
     fields["priority"] = Priority(fields["priority"])
+    fields["status"] = TicketStatus(fields["status"])
     return Thread(**fields)
 
 
@@ -244,6 +263,7 @@ def _clock(row: asyncpg.Record) -> ClockView:
     return ClockView(
         Clock(row["clock"]),
         row["cycle"],
+        row["revision"],
         ClockState(row["state"]),
         row["due_at"],
         row["changed_at"],

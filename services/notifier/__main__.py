@@ -9,10 +9,12 @@ from services.notifier.channels import SmtpChannel, SmtpServer
 from services.notifier.mails import Desk
 from services.notifier.sender import Limits, Sender
 from services.notifier.settings import NotifierSettings
+from shared.catalogue_file import LOOK_EVERY, CatalogueFile
 from shared.envelope import Topic
-from shared.plans import Catalogue, CatalogueError, load_catalogue
+from shared.plans import Catalogue, CatalogueError
 from shared.runtime import Part, load_settings, run
 from shared.wiring import wire
+from shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,16 +27,21 @@ def clock() -> datetime:
 def main() -> None:
     """Run notifier until it is told to end."""
     settings = load_settings(NotifierSettings)
+    file = CatalogueFile(settings.catalogue)
     try:
-        catalogue = load_catalogue(settings.catalogue)
+        file.load()
     except CatalogueError as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
-    run("notifier", settings, _parts(settings, catalogue), routes=[])
+    run("notifier", settings, _parts(settings, file), routes=[])
 
 
-def _parts(settings: NotifierSettings, catalogue: Catalogue) -> list[Part]:
+def _parts(settings: NotifierSettings, file: CatalogueFile) -> list[Part]:
     """In the order in which they start."""
+
+    def catalogue() -> Catalogue:
+        return file.catalogue
+
     wired = wire(
         "notifier",
         settings,
@@ -56,7 +63,7 @@ def _parts(settings: NotifierSettings, catalogue: Catalogue) -> list[Part]:
             timedelta(seconds=settings.give_up_after),
         ),
     )
-    return [*wired.parts, sender]
+    return [*wired.parts, Worker("catalogue", file.look, idle=LOOK_EVERY), sender]
 
 
 def _channel(settings: NotifierSettings) -> SmtpChannel:

@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
+from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
 from shared.envelope import Cause, derive_id
 from shared.events import (
-    DeadlineBreached,
     NotificationFailed,
     NotificationFailedData,
     NotificationKind,
     NotificationPrivate,
     NotificationSent,
     NotificationSentData,
+    NotificationSuppressed,
+    NotificationSuppressedData,
     TicketCreated,
 )
 
@@ -33,6 +35,7 @@ class DeliveryState(StrEnum):
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
+    SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Delivery:
     traceparent: str | None
     facts: Mapping[str, Any]
     """What the template needs and the ticket doesn't know, as JSON."""
+    retracted_by: UUID | None = None
+    """The event by which what it says no longer holds: it is not tried any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,9 @@ class Lost:
 
 
 Answer = Accepted | Refused | Lost
+
+Notification = NotificationSent | NotificationFailed | NotificationSuppressed
+"""What is said of a delivery that has ended."""
 
 
 def acknowledge(created: TicketCreated, *, not_before: datetime) -> Delivery | None:
@@ -117,8 +125,51 @@ def alert(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """An alert after its breach was retracted, what is said of it, and what its reader is told."""
+
+    alert: Delivery
+    event: Notification | None
+    mail: Delivery | None
+
+
+def retract(alert: Delivery, retracted: DeadlineBreachRetracted, *, now: datetime) -> Retraction:
+    """Take an alert back: it is not tried any more, and who may have had it is told.
+
+    One that is being sent is its sender's: only marked, so that it ends with this try.
+    """
+    mail = _take_back(alert, retracted, now) if alert.attempts else None
+    marked = replace(alert, retracted_by=retracted.id)
+    match alert.state:
+        case DeliveryState.PLANNED:
+            outcome = _suppressed(marked, now)
+            return Retraction(outcome.delivery, outcome.event, mail)
+        case DeliveryState.SENDING:
+            return Retraction(marked, None, mail)
+        case DeliveryState.SENT | DeliveryState.FAILED | DeliveryState.SUPPRESSED:
+            return Retraction(alert, None, mail)
+        case _:
+            assert_never(alert.state)
+
+
+def _take_back(alert: Delivery, retracted: DeadlineBreachRetracted, now: datetime) -> Delivery:
+    data, kind = retracted.data, NotificationKind.BREACH_RETRACTION
+    facts = {
+        "clock": data.clock.value,
+        "plan": data.plan,
+        "due": data.breached_due.isoformat(),
+        "state": data.state.value,
+        "due_now": data.due and data.due.isoformat(),
+    }
+    id_ = derive_id(retracted.id, kind, alert.address.lower())
+    mail = _planned(retracted, kind, alert.address, id_=id_, not_before=now, facts=facts)
+    # What led to the retraction may be days old: it is tried for as long as any other mail.
+    return replace(mail, caused_at=now)
+
+
 def _planned(
-    cause: TicketCreated | DeadlineBreached,
+    cause: TicketCreated | DeadlineBreached | DeadlineBreachRetracted,
     kind: NotificationKind,
     address: str,
     *,
@@ -149,13 +200,16 @@ class Outcome:
     """A delivery after a try, and what is said of it if it has ended."""
 
     delivery: Delivery
-    event: NotificationSent | NotificationFailed | None
+    event: Notification | None
 
 
 def conclude(
     delivery: Delivery, answer: Answer, *, now: datetime, give_up_after: timedelta
 ) -> Outcome:
-    """What a try comes to: sent, failed for good, or tried again with growing pauses."""
+    """What a try comes to: sent, failed for good, or tried again with growing pauses.
+
+    What was retracted meanwhile is not tried again.
+    """
     match answer:
         case Accepted():
             return _sent(delivery, now)
@@ -164,10 +218,16 @@ def conclude(
         case _ if now - delivery.caused_at > give_up_after:
             return _failed(delivery, now, "attempts_exhausted", None, None)
         case Refused():
-            return Outcome(_again(delivery, now), None)
+            return _unless_retracted(delivery, now)
         case Lost(after_data):
             uncertain = delivery.uncertain or after_data
-            return Outcome(replace(_again(delivery, now), uncertain=uncertain), None)
+            return _unless_retracted(replace(delivery, uncertain=uncertain), now)
+
+
+def _unless_retracted(delivery: Delivery, now: datetime) -> Outcome:
+    if delivery.retracted_by is not None:
+        return _suppressed(delivery, now)
+    return Outcome(_again(delivery, now), None)
 
 
 def _again(delivery: Delivery, now: datetime) -> Delivery:
@@ -207,6 +267,19 @@ def _failed(
     )
     event = NotificationFailed.say(data, cause=_cause(delivery), source=SOURCE, time=now)
     return Outcome(replace(delivery, state=DeliveryState.FAILED, ended_at=now), event)
+
+
+def _suppressed(delivery: Delivery, now: datetime) -> Outcome:
+    data = NotificationSuppressedData(
+        kind=delivery.kind,
+        channel="email",
+        template=delivery.kind.value,
+        reason="breach_retracted",
+        private=NotificationPrivate(address=delivery.address),
+    )
+    cause = replace(_cause(delivery), event_id=delivery.retracted_by)
+    event = NotificationSuppressed.say(data, cause=cause, source=SOURCE, time=now)
+    return Outcome(replace(delivery, state=DeliveryState.SUPPRESSED, ended_at=now), event)
 
 
 def _cause(delivery: Delivery) -> Cause:

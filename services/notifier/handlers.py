@@ -1,24 +1,25 @@
-"""What notifier does with what it hears: plan deliveries."""
+"""What notifier does with what it hears: plan deliveries, and take alerts back."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from services.notifier import domain, store
-from shared import plans
+from shared import outbox, plans
 from shared.consumer import Handle, Heard
 from shared.database import Connection
-from shared.events import DeadlineBreached, TicketCreated, TicketSlotted
+from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
+from shared.events import TicketCreated, TicketSlotted
 from shared.plans import Catalogue
 
 
 def handle_with(
-    catalogue: Catalogue, clock: Callable[[], datetime], *, patience: timedelta
+    catalogue: Callable[[], Catalogue], clock: Callable[[], datetime], *, patience: timedelta
 ) -> Handle:
     """The handler of a batch.
 
     Args:
-        catalogue: Names whom to alert.
+        catalogue: The one in force; names whom to alert.
         clock: The present, with a zone.
         patience: How long an acknowledgement waits for the slot, from when we heard of the ticket:
             after an outage the slot lies in the backlog behind it.
@@ -38,7 +39,11 @@ def handle_with(
             await store.release_acknowledgements(connection, tickets, now=now)
         breached = [event for event in said if isinstance(event, DeadlineBreached)]
         if breached:
-            await _plan_alerts(connection, breached, catalogue, now=now)
+            await _plan_alerts(connection, breached, catalogue(), now=now)
+        # Behind the alerts: what is retracted in the batch of its breach goes out to nobody.
+        retracted = [event for event in said if isinstance(event, DeadlineBreachRetracted)]
+        if retracted:
+            await _take_back(connection, retracted, now=now)
 
     return handle
 
@@ -69,6 +74,20 @@ async def _plan_alerts(
         for delivery in domain.alert(event, _recipients(catalogue, event.data.plan), now=now)
     ]
     await store.plan_deliveries(connection, planned)
+
+
+async def _take_back(
+    connection: Connection, retracted: Sequence[DeadlineBreachRetracted], *, now: datetime
+) -> None:
+    by_breach = {event.data.breach: event for event in retracted}
+    tickets = {breach: UUID(event.subject) for breach, event in by_breach.items()}
+    retractions = [
+        domain.retract(alert, by_breach[alert.caused_by], now=now)
+        for alert in await store.lock_alerts(connection, tickets)
+    ]
+    await store.save(connection, [each.alert for each in retractions])
+    await store.plan_deliveries(connection, [each.mail for each in retractions if each.mail])
+    await outbox.append(connection, [each.event for each in retractions if each.event])
 
 
 def _recipients(catalogue: Catalogue, plan_id: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ what strangers write to whom strangers name is a mail bomb by proxy.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -18,13 +18,10 @@ from babel.dates import format_datetime as format_local
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from services.notifier.domain import Delivery, Ticket
-from shared.calendars import is_always_open
 from shared.events import NotificationKind
-from shared.plans import Catalogue, Clock, Plan, Priority
+from shared.plan_words import LANGUAGE, rows
+from shared.plans import Catalogue
 from shared.tickets import ticket_number
-
-LANGUAGE = Locale("en")
-"""The language of the templates; dates follow the customer's region within it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +35,6 @@ class Desk:
     documentation: str | None = None
     troubleshooting: str | None = None
     terms: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRow:
-    """A plan as it stands beside the others."""
-
-    name: str
-    service_level: str
-    response: str
-    support: str
-    reach: str
-    is_own: bool
 
 
 _TEMPLATES = Environment(
@@ -89,8 +74,8 @@ def _facts(
     delivery: Delivery, ticket: Ticket, *, catalogue: Catalogue, desk: Desk
 ) -> dict[str, Any]:
     plan_id = delivery.facts.get("plan", ticket.plan)
-    due = delivery.facts.get("due")
-    due_at = datetime.fromisoformat(due) if due else ticket.due_at
+    due_at = _instant(delivery, "due") or ticket.due_at
+    due_now = _instant(delivery, "due_now")
     own = next((plan for plan in catalogue.plans if plan.id == plan_id), None)
     return {
         "desk": desk,
@@ -100,35 +85,15 @@ def _facts(
         "is_self_service": own is not None and own.id == catalogue.default_plan,
         "due": due_at and local_time(due_at, ticket.time_zone, ticket.locale),
         "clock": str(delivery.facts.get("clock", "")).replace("_", " "),
-        "plans": [_row(plan, own, catalogue) for plan in catalogue.plans],
+        "state": delivery.facts.get("state"),
+        "due_now": due_now and local_time(due_now, ticket.time_zone, ticket.locale),
+        "plans": rows(catalogue, plan_id),
     }
 
 
-def _row(plan: Plan, own: Plan | None, catalogue: Catalogue) -> PlanRow:
-    return PlanRow(
-        name=plan.name,
-        service_level=plan.service_level,
-        response=_response(plan, catalogue),
-        support=plan.support,
-        reach=plan.reach,
-        is_own=own is not None and plan.id == own.id,
-    )
-
-
-def _response(plan: Plan, catalogue: Catalogue) -> str:
-    target = plan.targets[Priority.NORMAL].of(Clock.FIRST_RESPONSE)
-    if target is None or plan.calendar is None:
-        return "at no promised time"
-    round_the_clock = is_always_open(catalogue.calendars[plan.calendar])
-    hours = ", round the clock" if round_the_clock else " of working time"
-    return f"within {spell_duration(target)}{hours}"
-
-
-def spell_duration(duration: timedelta) -> str:
-    """Working time in words: "16 hours", "1 hour 30 minutes"; never days, which are ambiguous."""
-    seconds = int(duration.total_seconds())
-    parts = ((seconds // 3600, "hour"), (seconds % 3600 // 60, "minute"), (seconds % 60, "second"))
-    return " ".join(f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n)
+def _instant(delivery: Delivery, fact: str) -> datetime | None:
+    written = delivery.facts.get(fact)
+    return datetime.fromisoformat(written) if written else None
 
 
 def local_time(instant: datetime, time_zone: str | None, locale: str | None) -> str:

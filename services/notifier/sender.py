@@ -77,7 +77,7 @@ class Sender:
         database: Database,
         channel: Channel,
         *,
-        catalogue: Catalogue,
+        catalogue: Callable[[], Catalogue],
         desk: mails.Desk,
         clock: Callable[[], datetime],
         limits: Limits,
@@ -147,10 +147,13 @@ class Sender:
         self._count(outcome, answer)
 
     async def _answer(self, delivery: domain.Delivery, ticket: domain.Ticket) -> domain.Answer:
+        if delivery.retracted_by is not None:
+            # Its sender died, and what it says was retracted meanwhile.
+            return domain.Lost(after_data=False)
         handed_over = False
         try:
             mail = mails.compose(
-                delivery, ticket, catalogue=self._catalogue, desk=self._desk, now=self._clock()
+                delivery, ticket, catalogue=self._catalogue(), desk=self._desk, now=self._clock()
             )
             handed_over = True
             return await self._channel.send(
@@ -163,12 +166,18 @@ class Sender:
             return domain.Lost(after_data=handed_over)
 
     async def _keep(self, delivery: domain.Delivery, answer: domain.Answer) -> domain.Outcome:
-        outcome = domain.conclude(
-            delivery, answer, now=self._clock(), give_up_after=self._limits.give_up_after
-        )
         async with self._database.transaction() as connection:
-            if await store.conclude(connection, delivery, outcome.delivery) and outcome.event:
-                await outbox.append(connection, [outcome.event])
+            # As it stands by now: it may have been retracted while it was tried.
+            held = await store.lock_tried(connection, delivery)
+            outcome = domain.conclude(
+                held or delivery,
+                answer,
+                now=self._clock(),
+                give_up_after=self._limits.give_up_after,
+            )
+            if held is not None:
+                await store.save(connection, [outcome.delivery])
+                await outbox.append(connection, [outcome.event] if outcome.event else [])
         return outcome
 
     def _count(self, outcome: domain.Outcome, answer: domain.Answer) -> None:

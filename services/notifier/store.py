@@ -1,7 +1,7 @@
 """All the SQL of notifier. Every function runs in its caller's transaction."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -145,22 +145,53 @@ async def read_tickets(connection: Connection, tickets: Sequence[UUID]) -> dict[
     }
 
 
-async def conclude(connection: Connection, tried: Delivery, concluded: Delivery) -> bool:
-    """Write what a try came to; False if another sender has taken it over since."""
-    status = await connection.execute(
+async def lock_tried(connection: Connection, tried: Delivery) -> Delivery | None:
+    """A delivery as it stands after a try, locked; None if another sender has taken it over."""
+    row = await connection.fetchrow(
         """
-        UPDATE deliveries
-        SET state = $3, not_before = $4, uncertain = $5, ended_at = $6
+        SELECT * FROM deliveries
         WHERE id = $1 AND state = 'sending' AND attempts = $2
+        FOR UPDATE
         """,
         tried.id,
         tried.attempts,
-        concluded.state.value,
-        concluded.not_before,
-        concluded.uncertain,
-        concluded.ended_at,
     )
-    return bool(status == "UPDATE 1")
+    return None if row is None else _delivery(row)
+
+
+async def lock_alerts(connection: Connection, breached: Mapping[UUID, UUID]) -> list[Delivery]:
+    """The alerts of breaches, locked: a sender takes none of them until the transaction ends.
+
+    Args:
+        connection: In a transaction.
+        breached: The breaches, each with its ticket.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT * FROM deliveries
+        WHERE ticket = ANY($1::uuid[]) AND caused_by = ANY($2::uuid[]) AND kind = 'breach_alert'
+        ORDER BY id
+        FOR UPDATE
+        """,
+        list(breached.values()),
+        list(breached),
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def save(connection: Connection, deliveries: Sequence[Delivery]) -> None:
+    """Write what became of deliveries that this transaction has locked."""
+    await connection.executemany(
+        """
+        UPDATE deliveries
+        SET state = $2, not_before = $3, uncertain = $4, ended_at = $5, retracted_by = $6
+        WHERE id = $1
+        """,
+        [
+            (d.id, d.state.value, d.not_before, d.uncertain, d.ended_at, d.retracted_by)
+            for d in deliveries
+        ],
+    )
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from services.sla.clocks import Fact, FactKind
 from shared.envelope import NAMESPACE, Cause, Instant, derive_id, format_instant
 from shared.events import PlanChanged, PlanChangedData
 from shared.identity import requester_id
@@ -54,6 +55,16 @@ class PlanChange:
     since: datetime
     changed_by: str
     changed_at: datetime
+
+    @property
+    def takes_effect_at(self) -> datetime:
+        """When clocks that run already hear of it: a promise can't begin before it is made."""
+        return max(self.since, self.changed_at)
+
+    @property
+    def event_id(self) -> UUID:
+        """Of its `PlanChanged`."""
+        return derive_id(self.id, str(PlanChanged.model_fields["type"].default), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,3 +192,21 @@ def plan_changed(change: PlanChange) -> PlanChanged:
     )
     cause = Cause(change.id, change.account)
     return PlanChanged.say(data, cause=cause, source=SOURCE, time=change.changed_at)
+
+
+def plan_facts(changes: Sequence[PlanChange], *, opened_at: datetime) -> list[Fact]:
+    """What an account's plan changes are to the clocks of a ticket that was opened at an instant.
+
+    A change that took effect before then is in the ticket's slot; one that was overtaken by a later
+    one before it took effect changes nothing.
+    """
+    facts: list[Fact] = []
+    latest = None
+    for change in sorted(changes, key=lambda c: (c.takes_effect_at, c.since, c.changed_at, c.id)):
+        if latest is not None and (change.since, change.changed_at) < latest:
+            continue
+        latest = (change.since, change.changed_at)
+        if change.takes_effect_at > opened_at:
+            at = change.takes_effect_at
+            facts.append(Fact(change.event_id, FactKind.PLAN, at, change.plan))
+    return facts

@@ -18,11 +18,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.sla import accounts, store
+from services.sla.catalogues import Book
 from shared import outbox, problems, web
 from shared.database import Connection, Database
 from shared.envelope import Instant, format_instant
 from shared.identity import Role, Verifier
-from shared.plans import Catalogue
 
 IMPORT_LIMIT = 4 * 1024 * 1024
 """Bytes of one import."""
@@ -56,14 +56,14 @@ class Directory:
 
     database: Database
     verifier: Verifier
-    catalogue: Catalogue
+    book: Book
     clock: Callable[[], datetime]
     pseudonym_secret: str
 
     @property
     def plan_ids(self) -> tuple[str, ...]:
         """The plans that an account may be on."""
-        return tuple(plan.id for plan in self.catalogue.plans)
+        return tuple(plan.id for plan in self.book.catalogue.plans)
 
     async def put_plan(self, request: Request) -> Response:
         """Put an account onto a plan, from now or from a stated time on; again is harmless."""
@@ -134,8 +134,9 @@ async def _change(
     in_force = await store.plans_at(connection, [(w.account, w.since or now) for w in wishes])
     changes = accounts.decide_changes(wishes, in_force, changed_by=changed_by, now=now)
     new = await store.add_plan_changes(connection, changes)
-    said = {change.id: accounts.plan_changed(change) for change in changes if change.id in new}
-    await outbox.append(connection, list(said.values()))
+    made = {change.id: change for change in changes if change.id in new}
+    await store.add_plan_recounts(connection, list(made.values()))
+    await outbox.append(connection, [accounts.plan_changed(change) for change in made.values()])
     return len(new)
 
 
@@ -179,15 +180,22 @@ def _unknown_plan(directory: Directory) -> problems.Problem:
 
 
 def _shown_account(
-    account: str, history: Sequence[accounts.PlanChange], now: datetime
+    account: str, history: Sequence[tuple[accounts.PlanChange, store.Applied]], now: datetime
 ) -> dict[str, Any]:
     """The plan in force, none if the first is yet to begin, and all changes, the latest first."""
-    in_force = next((change for change in history if change.since <= now), None)
+    in_force = next((change for change, _ in history if change.since <= now), None)
     return {
         "account": account,
         "plan": in_force and in_force.plan,
         "since": in_force and format_instant(in_force.since),
-        "history": [_shown(change) for change in history],
+        "history": [
+            _shown(change)
+            | {
+                "applied_at": applied.done_at and format_instant(applied.done_at),
+                "applied_to_tickets": applied.tickets,
+            }
+            for change, applied in history
+        ],
     }
 
 

@@ -1,4 +1,4 @@
-"""What sla does with what it hears: slot new tickets, end response clocks."""
+"""What sla does with what it hears: slot new tickets, and let what happens move their clocks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,21 @@ from uuid import UUID
 import structlog
 
 from services.sla import domain, store
-from services.sla.outcomes import tell
-from shared import outbox, plans
+from services.sla.catalogues import Book
+from services.sla.clocks import Fact, FactKind, Opening
+from services.sla.settling import settle
+from services.sla.terms import plan_of
 from shared.consumer import Handle, Heard
 from shared.database import Connection
-from shared.events import Event, MessagePosted, TicketCreated
-from shared.plans import Catalogue, Clock, Plan
+from shared.events import (
+    AuthorKind,
+    Event,
+    MessagePosted,
+    TicketCreated,
+    TicketPriorityChanged,
+    TicketStatusChanged,
+    Visibility,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +31,7 @@ log = structlog.get_logger(__name__)
 class Rules:
     """What tickets are slotted by."""
 
-    catalogue: Catalogue
+    book: Book
     trust_named_accounts: bool = True
     """Whether an account counts that its sender named without proof."""
 
@@ -37,80 +46,80 @@ def handle_with(rules: Rules, clock: Callable[[], datetime]) -> Handle:
 
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
         created = [(h.event, h.partition) for h in heard if isinstance(h.event, TicketCreated)]
-        posted = [(h.event, h.partition) for h in heard if isinstance(h.event, MessagePosted)]
-        if created:
-            await _slot(connection, created, rules, said_at=clock())
-        if posted:
-            await _end_responses(connection, posted, said_at=clock())
+        new = await _begin(connection, created, rules) if created else set()
+        told = [(h, fact) for h in heard if (fact := fact_of(h.event))]
+        learnt = await _learn(connection, told) if told else set()
+        if tickets := new | learnt:
+            await settle(connection, tickets, rules.book, now=clock(), new=new)
+        for event, _ in created:
+            if UUID(event.subject) in new:
+                correlation = str(event.correlationid)
+                log.info("ticket_slotted", ticket=event.subject, correlation=correlation)
 
     return handle
 
 
-async def _slot(
-    connection: Connection,
-    created: Sequence[tuple[TicketCreated, int]],
-    rules: Rules,
-    *,
-    said_at: datetime,
-) -> None:
-    """Slot every ticket that is new; one that was answered before we heard of it ends at once."""
-    answered = await store.add_tickets(connection, created)
-    new = {UUID(e.subject): (e, p) for e, p in reversed(created) if UUID(e.subject) in answered}
-    plan_ids = await store.plans_at(
-        connection, [(rules.account_of(event), event.time) for event, _ in new.values()]
-    )
-    catalogue = rules.catalogue
-    said: list[Event] = []
-    deadlines: list[domain.Deadline] = []
-    slots: dict[UUID, str] = {}
-    for (ticket, (event, partition)), plan_id in zip(new.items(), plan_ids, strict=True):
-        slot = domain.slot(event, partition, _plan(catalogue, plan_id), catalogue)
-        slots[ticket] = slot.plan.id
-        said += slot.events
-        ended = _ended_before(slot, answered[ticket], said_at)
-        deadlines += [outcome.deadline for outcome in ended] or slot.deadlines
-        said += [outcome.event for outcome in ended]
-        tell(ended)
-    await store.record_slots(connection, slots, catalogue_version=catalogue.version)
-    await store.add_deadlines(connection, deadlines)
-    await outbox.append(connection, said)
-    for event, _ in new.values():
-        correlation = str(event.correlationid)
-        log.info("ticket_slotted", ticket=event.subject, correlation=correlation)
+async def _begin(
+    connection: Connection, created: Sequence[tuple[TicketCreated, int]], rules: Rules
+) -> set[UUID]:
+    """Keep how tickets began, each by the plan that its account was on then; returns the new ones.
+
+    Whoever changes the plan of these accounts, or moves tickets to another catalogue, waits for the
+    commit and then finds them.
+    """
+    accounts = [rules.account_of(event) for event, _ in created]
+    await store.share_slotting(connection)
+    await store.share_accounts(connection, accounts)
+    asked = [(account, created[at][0].time) for at, account in enumerate(accounts)]
+    plan_ids = await store.plans_at(connection, asked)
+    tickets = [
+        _ticket(event, partition, account, plan_id, rules)
+        for (event, partition), account, plan_id in zip(created, accounts, plan_ids, strict=True)
+    ]
+    return await store.add_tickets(connection, tickets)
 
 
-def _plan(catalogue: Catalogue, plan_id: str | None) -> Plan:
-    try:
-        return plans.plan(catalogue, plan_id or catalogue.default_plan)
-    except plans.UnknownPlanError:
-        # A catalogue without a plan that accounts are on: rather a slot too low than none at all.
+def _ticket(
+    created: TicketCreated, partition: int, account: str, plan_id: str | None, rules: Rules
+) -> domain.Ticket:
+    catalogue = rules.book.catalogue
+    plan = plan_of(catalogue, plan_id or catalogue.default_plan)
+    if plan_id not in (None, plan.id):
+        # Rather a slot too low than none at all.
         log.warning("plan_not_in_catalogue", plan=plan_id, catalogue=catalogue.version)
-        return plans.plan(catalogue, catalogue.default_plan)
+    opening = Opening(
+        id=created.id,
+        at=created.time,
+        priority=created.data.priority,
+        plan=plan.id,
+        catalogue_version=catalogue.version,
+        by_agent=created.data.opened_by is AuthorKind.AGENT,
+    )
+    return domain.Ticket(UUID(created.subject), partition, account, opening, created.traceparent)
 
 
-def _ended_before(
-    slot: domain.Slot, answered_at: datetime | None, said_at: datetime
-) -> list[domain.Outcome]:
-    if answered_at is None:
-        return []
-    return [domain.answer(d, answered_at, said_at=said_at) for d in slot.deadlines]
+async def _learn(connection: Connection, told: Sequence[tuple[Heard, Fact]]) -> set[UUID]:
+    """Keep what happened to tickets; returns those of which it was new."""
+    facts = [(UUID(heard.event.subject), fact) for heard, fact in told]
+    partitions = {UUID(heard.event.subject): heard.partition for heard, _ in told}
+    return await store.add_facts(connection, facts, partitions)
 
 
-async def _end_responses(
-    connection: Connection, posted: Sequence[tuple[MessagePosted, int]], *, said_at: datetime
-) -> None:
-    """End the first-response clock of every ticket that a person of ours has answered."""
-    answers: dict[UUID, tuple[int, datetime]] = {}
-    for event, partition in posted:
-        ticket = UUID(event.subject)
-        if domain.is_response(event.data):
-            earliest = answers.get(ticket, (partition, event.time))[1]
-            answers[ticket] = (partition, min(earliest, event.time))
-    if not answers:
-        return
-    await store.mark_answered(connection, answers)
-    running = await store.lock_running(connection, list(answers), Clock.FIRST_RESPONSE)
-    outcomes = [domain.answer(d, answers[d.ticket][1], said_at=said_at) for d in running]
-    await store.save_deadlines(connection, [outcome.deadline for outcome in outcomes])
-    await outbox.append(connection, [outcome.event for outcome in outcomes])
-    tell(outcomes)
+def fact_of(event: Event) -> Fact | None:
+    """What an event is to its ticket's clocks, or None if they don't go by it.
+
+    A note is not for the customer, and an automatic answer is by nobody: neither counts.
+    """
+    match event:
+        case MessagePosted(data=data) if data.visibility is not Visibility.PUBLIC:
+            return None
+        case MessagePosted(data=data) if data.author_kind is AuthorKind.AGENT:
+            return Fact(event.id, FactKind.AGENT_MESSAGE, event.time)
+        case MessagePosted(data=data) if data.author_kind is AuthorKind.CUSTOMER:
+            return Fact(event.id, FactKind.CUSTOMER_MESSAGE, event.time)
+        case TicketStatusChanged(data=data):
+            return Fact(event.id, FactKind.STATUS, event.time, data.status.value)
+        case TicketPriorityChanged(data=data):
+            return Fact(event.id, FactKind.PRIORITY, event.time, data.priority.value)
+        case _:
+            return None

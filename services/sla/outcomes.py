@@ -6,7 +6,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 
 from services.sla.domain import Outcome
-from shared.events import DeadlineBreached
+from shared.deadlines import DeadlineBreached
 
 log = structlog.get_logger(__name__)
 
@@ -20,8 +20,8 @@ LATENESS = Histogram(
 
 def tell(outcomes: Iterable[Outcome]) -> None:
     """Count and log outcomes that are decided."""
-    for outcome in outcomes:
-        event, clock = outcome.event, outcome.deadline.clock
+    for event in (event for outcome in outcomes for event in outcome.events):
+        clock = event.data.clock
         OUTCOMES.labels(clock, type(event).__name__).inc()
         if isinstance(event, DeadlineBreached):
             LATENESS.observe(event.data.overdue_seconds)

@@ -12,6 +12,10 @@ class SlaSettings(ConsumerSettings):
 
     catalogue: Path = Path("deploy/plans.toml")
     """The plan catalogue."""
+    brand: str = "Careline"
+    """The organisation's name, on the page of the plans."""
+    terms: str | None = Field(None, pattern=r"^https?://[^\s]+$")
+    """Where the Terms of Service are to be read, for the page of the plans."""
     pseudonym_secret: SecretStr = Field(min_length=16)
     """As intake's: an imported address and a ticket's requester give the same account."""
     trust_named_accounts: bool = True

@@ -4,18 +4,29 @@ No false alarm: a deadline fires only once its partition was heard past the due 
 stamp an event before the broker has it; `margin` allows for that.
 """
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from services.sla import domain, store
+from services.sla.deadlines import Deadline
 from services.sla.outcomes import tell
 from shared import outbox
 from shared.database import Database
 from shared.failpoints import failpoint
-from shared.read_position import ReadPosition
 
 BATCH = 500
 """Deadlines of one partition in one transaction."""
+LOOK_BACK = timedelta(seconds=1)
+"""How often the timer looks for what fires earlier than what it has fired already."""
+_THE_BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+
+
+class Heard(Protocol):
+    """How far this replica has heard which partitions."""
+
+    async def heard_until(self) -> dict[int, datetime]:
+        """Per owned partition the instant up to which everything was heard."""
 
 
 class Timer:
@@ -31,7 +42,7 @@ class Timer:
     def __init__(
         self,
         database: Database,
-        position: ReadPosition,
+        position: Heard,
         *,
         clock: Callable[[], datetime],
         margin: float,
@@ -40,6 +51,8 @@ class Timer:
         self._position = position
         self._clock = clock
         self._margin = timedelta(seconds=margin)
+        self._fired: dict[int, datetime] = {}
+        self._looked_back = _THE_BEGINNING
 
     async def step(self) -> bool:
         """Fire up to 500 deadlines per partition; says whether there may be more."""
@@ -47,15 +60,36 @@ class Timer:
         until = {partition: instant - self._margin for partition, instant in heard.items()}
         if not until:
             return False
+        now = self._clock()
         async with self._database.transaction() as connection:
-            due = await store.lock_due(connection, until, limit=BATCH)
+            since = self._since(until, now)
+            due = await store.lock_due(connection, until, since=since, limit=BATCH)
             if not due:
                 return False
-            now = self._clock()
-            outcomes = [domain.fire(d, until[d.partition], said_at=now) for d in due]
-            await store.save_deadlines(connection, [outcome.deadline for outcome in outcomes])
-            await outbox.append(connection, [outcome.event for outcome in outcomes])
+            said_at = self._clock()
+            outcomes = [domain.fire(d, until[d.partition], said_at=said_at) for d in due]
+            await store.save_fired(connection, [outcome.deadline for outcome in outcomes])
+            await outbox.append(connection, [e for outcome in outcomes for e in outcome.events])
             failpoint("timer.before_commit")
         failpoint("timer.committed")
+        self._remember(due)
         tell(outcomes)
         return True
+
+    def _since(self, until: Mapping[int, datetime], now: datetime) -> dict[int, datetime]:
+        """From where to look: what fired leaves dead entries at the head of the index.
+
+        As long as somebody's snapshot keeps them there, to read past them again and again would
+        cost more with every fire. What comes to fire before that, which is rare (a backlog, a
+        priority that was raised), is found by looking back every second.
+        """
+        if now - self._looked_back >= LOOK_BACK:
+            self._looked_back = now
+            return dict.fromkeys(until, _THE_BEGINNING)
+        return {partition: self._fired.get(partition, _THE_BEGINNING) for partition in until}
+
+    def _remember(self, due: Sequence[Deadline]) -> None:
+        for deadline in due:
+            if deadline.fires_at is not None:
+                earlier = self._fired.get(deadline.partition, _THE_BEGINNING)
+                self._fired[deadline.partition] = max(earlier, deadline.fires_at)

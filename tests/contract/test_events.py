@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 import pytest
@@ -23,15 +23,18 @@ TOLD = {kind: path.read_text(encoding="utf-8") for kind, path in EXAMPLES.items(
 each_example = pytest.mark.parametrize("kind", list(TOLD))
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.timezones())  # noqa: DTZ001 - bounds are naive, as Hypothesis wants them
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    AwareDatetime: INSTANTS,
+    float: st.floats(allow_nan=False, allow_infinity=False),
+}
 
 
 def values(annotation: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - what a field may be of
     """Every value of a field's type."""
-    if annotation is AwareDatetime:
-        return INSTANTS
-    if annotation is float:
-        return NUMBERS
+    if get_origin(annotation) is Annotated:
+        return values(get_args(annotation)[0])
+    if annotation in PLAIN:
+        return PLAIN[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.model_fields.items()
         return st.builds(annotation, **{name: values(f.annotation) for name, f in fields})

@@ -8,7 +8,7 @@ import pytest
 
 from services.notifier.domain import DeliveryState
 from services.notifier.settings import NotifierSettings
-from services.sla.domain import DeadlineState
+from shared.deadlines import DeadlineState
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")

@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 
 from deploy.event_docs.parties import PARTIES, SERVICES
+from shared.deadlines import DeadlineEvent
 from shared.envelope import Topic
 from shared.events import EVENT_TYPES, Event
 
 ROOT = Path(__file__).parents[2] / "services"
 BY_NAME = {event.__name__: event for event in EVENT_TYPES}
+HEARD_AS: dict[str, tuple[type[Event], ...]] = {
+    **{name: (event,) for name, event in BY_NAME.items()},
+    "DeadlineEvent": DeadlineEvent.__args__,
+}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -60,10 +65,11 @@ def _handled(service: str) -> set[type[Event]]:
     if not handlers.exists():
         return set()
     return {
-        BY_NAME[name.id]
+        event
         for told_apart in _told_apart(handlers)
         for name in ast.walk(told_apart)
-        if isinstance(name, ast.Name) and name.id in BY_NAME
+        if isinstance(name, ast.Name)
+        for event in HEARD_AS.get(name.id, ())
     }
 
 

@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from services.notifier import domain as notifier
-from services.sla import domain as sla
 from shared import events
-from shared.events import EVENT_TYPES, Event
-from shared.plans import Clock
+from shared.deadlines import DeadlineBreached
+from shared.events import EVENT_TYPES, Event, TicketStatus
+from shared.plans import Priority
 from tests.support import said
 from tests.support.schemas import SCHEMAS, validator
 
 HARMLESS = {
     "account",
     "author",  # a token's subject: an id
+    "by",  # the same
     "calendar",
     "catalogue_version",
     "changed_by",  # the same
@@ -73,20 +74,30 @@ def test_what_services_say_of_a_person_is_in_private() -> None:
 
 
 def _a_life() -> list[Event]:
-    """An answered ticket, an unanswered one, and mails that were taken and refused."""
+    """A ticket that is answered, waited for and raised; its clocks; mails of every outcome."""
     created = said.ticket_created(text=TEXT)
     slot = said.slot(created)
-    (deadline,) = slot.deadlines
-    assert deadline.clock is Clock.FIRST_RESPONSE
-    answer = sla.answer(deadline, created.time, said_at=created.time).event
-    warning = sla.fire(deadline, created.time, said_at=created.time).event
-    posted = said.message_posted(created)
+    first, later = slot.scheduled, created.time + timedelta(seconds=1)
+    paused = said.paused(first, later)
     alarm = said.breach(slot)
-    mails = [
+    return [
+        created,
+        said.status_changed(created, TicketStatus.PENDING),
+        said.priority_changed(created, Priority.HIGH),
+        *slot.events,
+        said.moved(first, later),
+        paused,
+        said.resumed(paused, later),
+        said.at_risk(first),
+        said.met(first),
+        said.cancelled(first, later),
+        alarm,
+        said.retraction(alarm),
+        said.message_posted(created),
         _tried(created, notifier.Accepted()),
         _tried(created, notifier.Refused(550, f"no {said.ADDRESS} here")),
+        _taken_back(alarm),
     ]
-    return [created, *slot.events, answer, warning, posted, alarm, *mails]
 
 
 def _tried(created: events.TicketCreated, answer: notifier.Answer) -> Event:
@@ -95,5 +106,12 @@ def _tried(created: events.TicketCreated, answer: notifier.Answer) -> Event:
     event = notifier.conclude(
         delivery, answer, now=created.time, give_up_after=timedelta(days=1)
     ).event
+    assert event is not None
+    return event
+
+
+def _taken_back(alarm: DeadlineBreached) -> Event:
+    (alert,) = notifier.alert(alarm, [said.ADDRESS], now=alarm.time)
+    event = notifier.retract(alert, said.retraction(alarm), now=alarm.time).event
     assert event is not None
     return event

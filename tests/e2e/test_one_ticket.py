@@ -8,12 +8,14 @@ import httpx
 import pytest
 
 from shared import events
-from shared.envelope import Topic
-from shared.events import (
+from shared.deadlines import (
     DeadlineAtRisk,
     DeadlineBreached,
     DeadlineMet,
     DeadlineScheduled,
+)
+from shared.envelope import Topic
+from shared.events import (
     MessagePosted,
     NotificationSent,
     PlanChanged,

@@ -1,13 +1,14 @@
 """What tests on the real stack share: names of their own, topics, a database."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.database import Database
 from tests.support.databases import Databases
+from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack
 
 
@@ -43,3 +44,10 @@ async def database(dsn: str) -> AsyncIterator[Database]:
     await connected.start()
     yield connected
     await connected.stop()
+
+
+@pytest.fixture
+def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
+    """A desk of which nothing runs yet."""
+    with running_desk(stack, tmp_path) as made:
+        yield made

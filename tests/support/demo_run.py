@@ -24,7 +24,9 @@ def target(plan: Plan) -> timedelta | None:
 
 
 def said(short: str, ticket: str, appended: datetime, **facts: object) -> Said:
-    """An event on the stream."""
+    """An event on the stream; one of a deadline is of the first response unless it says so."""
+    if short.startswith("deadline."):
+        facts = {"clock": Clock.FIRST_RESPONSE.value, **facts}
     data = {
         name: fact.isoformat() if isinstance(fact, datetime) else fact
         for name, fact in facts.items()

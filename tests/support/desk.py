@@ -75,11 +75,11 @@ class Desk:
         """The header that goes with such a token."""
         return {"Authorization": f"Bearer {self.token(role, account=account)}"}
 
-    def start(self, service: str, **environment: str) -> None:
-        """Start a service; `environment` comes on top."""
-        log = (self.folder / f"{service}.log").open("ab")
+    def start(self, service: str, *, name: str | None = None, **environment: str) -> None:
+        """Start a service; `environment` comes on top, and replicas have names of their own."""
+        log = (self.folder / f"{name or service}.log").open("ab")
         with log:
-            self.processes[service] = subprocess.Popen(  # noqa: S603 - our own services
+            self.processes[name or service] = subprocess.Popen(  # noqa: S603 - our own services
                 [sys.executable, "-m", f"services.{service}"],
                 cwd=ROOT,
                 env=os.environ | self._environment(service) | self.settings | environment,

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from shared import events
+from shared import deadlines, events
+from shared.deadlines import DeadlineEvent, DeadlineState
 from shared.envelope import NAMESPACE, Cause
 from shared.events import Event
 from shared.plans import Clock, Priority
@@ -59,15 +60,19 @@ def message_posted(name: str = "one", *, sequence: int = 1) -> events.MessagePos
 CLOCKED = {
     "clock": Clock.FIRST_RESPONSE,
     "cycle": 1,
+    "revision": 2,
+    "state": DeadlineState.RUNNING,
     "plan": "gold",
     "catalogue_version": "1",
-    "due": DUE,
+    "calendar": "business-hours",
+    "started": AT,
+    "target_seconds": 14_400,
 }
-MAILED = {
+CHANGED = {"by_kind": events.AuthorKind.AGENT, "by": "an-agent"}
+NOTIFIED = {
     "kind": events.NotificationKind.ACKNOWLEDGEMENT,
     "channel": "email",
     "template": "acknowledgement",
-    "attempt": 2,
 }
 
 _REQUIRED: dict[type[Event], dict[str, object]] = {
@@ -87,10 +92,25 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
         "priority": Priority.LOW,
         "targets": (),
     },
-    events.DeadlineScheduled: {**CLOCKED, "started": AT, "target_seconds": 14_400},
-    events.DeadlineAtRisk: {**CLOCKED, "warned": AT},
-    events.DeadlineMet: {**CLOCKED, "met": AT},
-    events.DeadlineBreached: {**CLOCKED, "overdue_seconds": 0.25},
+    events.TicketStatusChanged: {
+        **CHANGED,
+        "status": events.TicketStatus.ON_HOLD,
+        "previous": events.TicketStatus.OPEN,
+    },
+    events.TicketPriorityChanged: {
+        **CHANGED,
+        "priority": Priority.HIGH,
+        "previous": Priority.NORMAL,
+    },
+    deadlines.DeadlineScheduled: CLOCKED,
+    deadlines.DeadlineMoved: CLOCKED,
+    deadlines.DeadlinePaused: {**CLOCKED, "left_seconds": 7_200.5},
+    deadlines.DeadlineResumed: CLOCKED,
+    deadlines.DeadlineAtRisk: {**CLOCKED, "due": DUE, "warned": AT},
+    deadlines.DeadlineMet: {**CLOCKED, "due": DUE, "met": AT},
+    deadlines.DeadlineBreached: {**CLOCKED, "due": DUE, "overdue_seconds": 0.25},
+    deadlines.DeadlineCancelled: {**CLOCKED, "cancelled": AT},
+    deadlines.DeadlineBreachRetracted: {**CLOCKED, "breach": MESSAGE, "breached_due": DUE},
     events.MessagePosted: {
         "message": MESSAGE,
         "sequence": 1,
@@ -104,14 +124,27 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
         "since": AT,
         "changed_by": "import",
     },
-    events.NotificationSent: {**MAILED, "latency_seconds": 1.5, "second_copy_possible": False},
-    events.NotificationFailed: {**MAILED, "reason": "refused"},
+    events.NotificationSent: {
+        **NOTIFIED,
+        "attempt": 2,
+        "latency_seconds": 1.5,
+        "second_copy_possible": False,
+    },
+    events.NotificationFailed: {**NOTIFIED, "attempt": 2, "reason": "refused"},
+    events.NotificationSuppressed: {**NOTIFIED, "reason": "breach_retracted"},
 }
 
-_NOTIFIED = events.NotificationPrivate(address="customer@customer.example", detail="no such user")
+_PAUSES = (
+    deadlines.Pause(since=AT, until=AT + timedelta(hours=1)),
+    deadlines.Pause(since=AT + timedelta(hours=2)),
+)
+_TO_WHOM = events.NotificationPrivate(address="customer@customer.example", detail="no such user")
 _OPTIONAL: dict[type[Event], dict[str, object]] = {
+    **{kind: {"pauses": _PAUSES, "due": DUE} for kind in DeadlineEvent.__args__},
+    deadlines.DeadlineMoved: {"pauses": _PAUSES, "due": DUE, "previous_due": AT},
     events.TicketCreated: {
         "account_verified": True,
+        "opened_by": events.AuthorKind.AGENT,
         "private": events.TicketCreatedPrivate(
             name="A Customer",
             address="customer@customer.example",
@@ -129,8 +162,9 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         "private": events.MessagePostedPrivate(author_name="A Customer", text="Any news?"),
     },
     events.PlanChanged: {"previous": "bronze"},
-    events.NotificationSent: {"private": _NOTIFIED},
-    events.NotificationFailed: {"code": 550, "private": _NOTIFIED},
+    events.NotificationSent: {"private": _TO_WHOM},
+    events.NotificationFailed: {"code": 550, "private": _TO_WHOM},
+    events.NotificationSuppressed: {"private": _TO_WHOM},
 }
 
 

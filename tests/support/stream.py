@@ -1,5 +1,6 @@
 """Writing to and reading from a desk's topics in tests."""
 
+import asyncio
 from collections.abc import Iterable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
@@ -15,13 +16,16 @@ async def publish(bootstrap_servers: str, namespace: str, said: Iterable[Event])
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap_servers, acks="all")
     await producer.start()
     try:
-        for event in said:
-            await producer.send_and_wait(
+        sent = [
+            await producer.send(
                 topic_name(namespace, event.TOPIC),
                 events.write(event),
                 key=event.subject.encode(),
                 headers=list(events.HEADERS),
             )
+            for event in said
+        ]
+        await asyncio.gather(*sent)
     finally:
         await producer.stop()
 

@@ -6,13 +6,20 @@ CREATE TABLE threads (
     requester_name text,
     subject text,
     channel text NOT NULL,
-    priority text NOT NULL,
+    priority text NOT NULL CHECK (priority IN ('low', 'normal', 'high', 'urgent')),
+    status text NOT NULL DEFAULT 'open'
+        CHECK (status IN ('open', 'pending', 'on_hold', 'resolved', 'closed')),
     opened_at timestamptz NOT NULL,
     correlation uuid NOT NULL,
     traceparent text,
     fingerprint text,
-    last_sequence integer NOT NULL DEFAULT 0
+    last_sequence integer NOT NULL DEFAULT 0,
+    changes integer NOT NULL DEFAULT 0,
+    changed_at timestamptz
 );
+
+COMMENT ON COLUMN threads.changes IS
+    'how often its status or priority was set: the id of each such event follows from it';
 
 CREATE TABLE messages (
     id uuid PRIMARY KEY,
@@ -40,11 +47,15 @@ CREATE TABLE clocks (
     clock text NOT NULL
         CHECK (clock IN ('first_response', 'next_response', 'update', 'resolution')),
     cycle integer NOT NULL CHECK (cycle >= 1),
-    state text NOT NULL CHECK (state IN ('running', 'at_risk', 'met', 'breached')),
-    due_at timestamptz NOT NULL,
+    revision integer NOT NULL CHECK (revision >= 1),
+    state text NOT NULL
+        CHECK (state IN ('running', 'at_risk', 'paused', 'met', 'cancelled', 'breached')),
+    due_at timestamptz,
     changed_at timestamptz NOT NULL,
     PRIMARY KEY (ticket, clock, cycle)
 );
+
+COMMENT ON COLUMN clocks.due_at IS 'none while the clock stands still';
 
 CREATE TABLE acknowledgements (
     ticket uuid PRIMARY KEY,

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.envelope import Topic
-from shared.events import Event, TicketCreated
+from shared.events import AuthorKind, Event, TicketCreated
 from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack
 from tests.support.stream import read_events
@@ -114,6 +114,30 @@ async def test_a_customer_cannot_name_another_account(desk: Desk) -> None:
     assert (refused.status_code, accepted.status_code) == (403, 202)
     (created,) = await _created(desk)
     assert (created.data.account, created.data.account_verified) == ("own", True)
+
+
+async def test_who_opened_a_ticket_is_told_by_their_token(desk: Desk) -> None:
+    """A token of ours makes it an agent's; a customer's, or none, a customer's."""
+    desk.start("intake")
+    await desk.ready("intake")
+    callers = {
+        "agent": desk.bearer("agent"),
+        "lead": desk.bearer("lead"),
+        "customer": desk.bearer("customer", account="own"),
+        "nobody": {},
+    }
+    async with httpx.AsyncClient() as client:
+        answers = {
+            who: await client.post(_url(desk), json=REQUEST, headers=headers)
+            for who, headers in callers.items()
+        }
+    opened_by = {event.subject: event.data.opened_by for event in await _created(desk)}
+    assert {who: opened_by[each.json()["ticket"]] for who, each in answers.items()} == {
+        "agent": AuthorKind.AGENT,
+        "lead": AuthorKind.AGENT,
+        "customer": AuthorKind.CUSTOMER,
+        "nobody": AuthorKind.CUSTOMER,
+    }
 
 
 @pytest.fixture(scope="module")

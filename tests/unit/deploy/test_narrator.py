@@ -8,7 +8,9 @@ import pytest
 
 from deploy.local.narrator import BAD, GOOD, WARNING, Narrator, duration
 from shared import events
-from shared.events import Event
+from shared.deadlines import DeadlineAtRisk, DeadlineMet, DeadlineState
+from shared.events import Event, TicketStatus
+from shared.plans import Priority
 from tests.support import said
 from tests.support.schemas import EXAMPLES
 
@@ -71,7 +73,7 @@ def test_a_tickets_way_in_words(narrator: Narrator) -> None:
 def test_an_answer_is_counted_from_acceptance(narrator: Narrator) -> None:
     """By its own clock where that was heard, else from the due time, which the event has."""
     met = example("deadline.met")
-    assert isinstance(met, events.DeadlineMet)
+    assert isinstance(met, DeadlineMet)
     line = narrator.tell(met, met.time)
     assert line.words == "answered: first response met 2 h 48 min before it was due"
     created = example("ticket.created").model_copy(
@@ -81,6 +83,56 @@ def test_an_answer_is_counted_from_acceptance(narrator: Narrator) -> None:
     line = narrator.tell(met, met.time)
     assert line.words == "answered: first response met 3.2 s after it was accepted"
     assert line.style == GOOD
+
+
+def test_a_clock_that_stands_still_and_runs_on_in_words(narrator: Narrator) -> None:
+    """What is left while it is paused, and by when it is due whenever it runs."""
+    scheduled = said.slot(said.ticket_created(at=ACCEPTED), "basic").scheduled
+    paused = said.paused(scheduled, ACCEPTED + timedelta(seconds=4))
+    told: list[Event] = [
+        paused,
+        said.moved(paused, None),
+        said.resumed(paused, ACCEPTED + timedelta(seconds=30)),
+        said.moved(scheduled, ACCEPTED + timedelta(seconds=6)),
+        said.cancelled(scheduled, ACCEPTED + timedelta(seconds=8)),
+    ]
+    assert [narrator.tell(event, ACCEPTED).words for event in told] == [
+        "paused: first response, 6.0 s of working time left",
+        "counted anew: first response paused",
+        "runs on: first response due 18:35:38",
+        "counted anew: first response due 18:35:08",
+        "cancelled: first response is owed no longer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "stands"),
+    [
+        (DeadlineState.RUNNING, "due 18:35:12"),
+        (DeadlineState.PAUSED, "paused"),
+        (DeadlineState.MET, "met"),
+    ],
+)
+def test_a_breach_that_does_not_hold_is_told_with_what_holds(
+    narrator: Narrator, state: DeadlineState, stands: str
+) -> None:
+    """And that somebody may have been alerted is worth a warning."""
+    breached = said.breach(said.slot(said.ticket_created(at=ACCEPTED), "basic"))
+    line = narrator.tell(said.retraction(breached, state=state), ACCEPTED)
+    assert line.words == f"retracted: the breach of first response does not hold, it is {stands}"
+    assert line.style == WARNING
+
+
+def test_who_changed_a_ticket_is_told_by_their_part_alone(narrator: Narrator) -> None:
+    """An agent or the customer: no name, no id."""
+    created = said.ticket_created(at=ACCEPTED)
+    held = said.status_changed(created, TicketStatus.ON_HOLD, at=ACCEPTED)
+    raised = said.priority_changed(created, Priority.URGENT, at=ACCEPTED)
+    told: list[Event] = [held, raised]
+    assert [narrator.tell(event, ACCEPTED).words for event in told] == [
+        "on hold (open before, set by an agent)",
+        "priority urgent (normal before, set by an agent)",
+    ]
 
 
 def test_a_due_time_of_another_day_names_the_day(narrator: Narrator) -> None:
@@ -93,7 +145,8 @@ def test_a_due_time_of_another_day_names_the_day(narrator: Narrator) -> None:
 def test_a_warning_says_what_is_left(narrator: Narrator) -> None:
     """And never less than nothing, if it was told late."""
     risk = example("deadline.at_risk")
-    assert isinstance(risk, events.DeadlineAtRisk)
+    assert isinstance(risk, DeadlineAtRisk)
+    assert risk.data.due is not None
     line = narrator.tell(risk, risk.data.due - timedelta(seconds=5))
     assert (line.words, line.style) == ("at risk: first response due in 5.0 s", WARNING)
     late = narrator.tell(risk, risk.data.due + timedelta(seconds=5))

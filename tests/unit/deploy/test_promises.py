@@ -183,6 +183,13 @@ SPOILED = {
         ),
         "not called met as well",
     ),
+    "a breach taken back": (
+        "basic",
+        lambda case: replace(
+            case, said=(*case.said, said("deadline.breach_retracted", "t", ACCEPTED))
+        ),
+        "the breach stands",
+    ),
     "an alert lost": ("basic", mails(lambda all_: all_[:1]), ALERTED),
     "a second alert": ("basic", mails(lambda all_: (*all_, all_[1])), ALERTED),
     "no thread": ("basic", lambda case: replace(case, thread=None), THREAD),
@@ -197,6 +204,21 @@ def test_a_good_run_keeps_every_promise() -> None:
     verdicts = check(good_history(), CATALOGUE)
     assert [verdict for verdict in verdicts if not verdict.kept] == []
     assert {verdict.plan for verdict in verdicts} == {*PLAN_IDS, ""}
+
+
+def test_what_else_is_said_of_a_ticket_breaks_no_promise() -> None:
+    """Other clocks, and types that the check doesn't know, are none of its business."""
+    others = (
+        said("deadline.scheduled", "t", ACCEPTED, clock="resolution", due=LATER),
+        said("deadline.paused", "t", ACCEPTED, clock="resolution"),
+        said("deadline.met", "t", ACCEPTED, clock="resolution", met=LATER),
+        said("ticket.status_changed", "t", ACCEPTED, status="pending"),
+        said("ticket.assigned", "t", ACCEPTED),
+    )
+    history = good_history()
+    cases = tuple(replace(case, said=(*case.said, *others)) for case in history.cases)
+    assert broken(replace(history, cases=cases)) == set()
+    assert missing(cases, CATALOGUE) == []
 
 
 @pytest.mark.parametrize("name", SPOILED)

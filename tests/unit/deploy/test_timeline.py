@@ -4,11 +4,11 @@ import io
 from dataclasses import replace
 
 from deploy.local import timeline
-from deploy.local.history import History
+from deploy.local.history import History, Mail
 from deploy.local.promises import check
 from deploy.local.screen import Screen
 from shared import plans
-from tests.support.demo_run import CATALOGUE, good_history
+from tests.support.demo_run import ACCEPTED, CATALOGUE, LEADS, good_history, said, seconds
 
 
 def shown(history: History) -> list[str]:
@@ -30,6 +30,40 @@ def test_a_tickets_way_is_told_in_the_order_of_time() -> None:
         (8.0, "at risk"),
         (10.4, "breached: nobody had answered"),
         (10.6, "alerted: support-leads@careline.example"),
+    ]
+
+
+def test_clocks_and_changes_are_told_with_what_they_are_of() -> None:
+    """The first response goes without saying; a retraction is no alert."""
+    (case,) = [case for case in good_history().cases if case.sent.plan == "starter"]
+    resolution = {"clock": "resolution"}
+    told = (
+        *case.said,
+        said("ticket.status_changed", "t", ACCEPTED, status="on_hold"),
+        said("ticket.priority_changed", "t", ACCEPTED, priority="high"),
+        said("deadline.paused", "t", ACCEPTED + seconds(1.5), **resolution),
+        said("deadline.resumed", "t", ACCEPTED + seconds(2), **resolution),
+        said("deadline.moved", "t", ACCEPTED + seconds(3)),
+        said("deadline.breached", "t", ACCEPTED + seconds(4)),
+        said("deadline.breach_retracted", "t", ACCEPTED + seconds(5)),
+        said("deadline.cancelled", "t", ACCEPTED + seconds(6), **resolution),
+        said("ticket.assigned", "t", ACCEPTED),
+    )
+    mail = Mail((LEADS,), "Retracted: first response", ACCEPTED + seconds(5.5), "", "")
+    changed = replace(case, said=told, mails=(mail,))
+    moments = timeline.moments(changed, plans.plan(CATALOGUE, "starter"))
+    assert [what for _, what in moments] == [
+        "accepted",
+        "on hold",
+        "priority high",
+        "slotted: Bronze Service & Support",
+        "paused (resolution)",
+        "runs on (resolution)",
+        "counted anew",
+        "breached: nobody had answered",
+        "the breach is taken back",
+        f"told that it was no breach: {LEADS}",
+        "owed no longer (resolution)",
     ]
 
 

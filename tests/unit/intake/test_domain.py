@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake import domain
-from shared.events import Channel
+from shared.events import AuthorKind, Channel
 from shared.plans import Priority
 from tests.support import said
 
@@ -15,6 +15,7 @@ SUBMISSION = domain.Submission(
     name="A Customer",
     account=None,
     account_verified=False,
+    opened_by=AuthorKind.CUSTOMER,
     subject="It does not work",
     text="Help!",
     channel=Channel.WEB,
@@ -40,6 +41,14 @@ def test_without_an_account_the_requester_is_an_account_of_their_own() -> None:
     """Nobody is without an account: plans and threads are found by it."""
     created = said.ticket_created()
     assert created.data.account == created.data.requester == said.REQUESTER
+
+
+def test_a_ticket_says_who_opened_it() -> None:
+    """An agent may open one for a customer, who is its requester all the same."""
+    created = said.ticket_created(opened_by=AuthorKind.AGENT)
+    assert created.data.opened_by is AuthorKind.AGENT
+    assert created.data.requester == said.REQUESTER
+    assert said.ticket_created().data.opened_by is AuthorKind.CUSTOMER
 
 
 def test_the_same_request_has_the_same_fingerprint_and_another_has_not() -> None:

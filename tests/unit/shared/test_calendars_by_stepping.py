@@ -1,11 +1,15 @@
-"""Working time beside a slow, obvious second implementation that steps through time."""
+"""Working time beside a slow, obvious second implementation that steps through time.
+
+`make nightly` draws far more scenes of each kind than an ordinary run does.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from holidays import country_holidays
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.calendars import (
@@ -34,6 +38,15 @@ AT_ODD_MINUTES = [
     ("America/St_Johns", "2006-04-02T03:31"),
     ("America/St_Johns", "2006-10-29T02:31"),  # back over midnight
 ]
+NEW_YEARS = [
+    ("America/New_York", "2026-01-01T05:00"),
+    ("America/New_York", "2026-01-01T00:00"),  # the year of UTC changes in the evening
+    ("Europe/Berlin", "2027-12-31T23:00"),  # a Saturday
+    ("Pacific/Chatham", "2025-12-31T10:15"),  # 13:45 ahead of UTC
+    ("Pacific/Chatham", "2026-01-01T00:00"),
+    ("Etc/GMT+12", "2026-01-01T12:00"),
+]
+COUNTRIES = {"America/New_York": "US", "Europe/Berlin": "DE", "Pacific/Chatham": "NZ"}
 Pause = tuple[datetime, datetime | None]
 Scene = tuple[Calendar, datetime, datetime, list[Pause]]
 """Opening hours, start, end, pauses."""
@@ -49,11 +62,12 @@ def running_ticks(
     """
     zone, shown = ZoneInfo(hours.tz), datetime(1, 1, 1)  # noqa: DTZ001  what a wall shows
     week = [hours.hours.get(day, ()) for day in WEEKDAYS]
+    public = country_holidays(hours.country) if hours.country else hours.holidays
     now = start - 240 * MINUTE  # a change before the start may still be felt
     while now < end:
         shown = max(shown, now.astimezone(zone).replace(tzinfo=None))
         day, time = shown.date(), f"{shown:%H:%M}"
-        ordinary = () if day in hours.holidays else week[day.weekday()]
+        ordinary = () if day in hours.holidays or day in public else week[day.weekday()]
         windows = hours.exceptions.get(day, ordinary)
         paused = any(begins <= now and (not ends or now < ends) for begins, ends in pauses)
         if now >= start and not paused and any(a <= time < b for a, b in windows):
@@ -87,6 +101,7 @@ def scenes(
             "tz": tz,
             "hours": dict.fromkeys(WEEKDAYS, draw(windows)) | {draw(st.sampled_from(WEEKDAYS)): []},
             "holidays": draw(st.lists(day, max_size=1)),
+            "country": draw(st.sampled_from([None, COUNTRIES.get(tz)])),
             "exceptions": draw(st.dictionaries(day, windows, max_size=1)),
         }
     )
@@ -115,22 +130,25 @@ def compare(
         assert next_opening(hours, start) == tick
 
 
-@settings(max_examples=80, deadline=None)
 @given(scenes(CHANGES, 15 * MINUTE, span=400, reach=60))
 def test_days_around_a_clock_change(scene: Scene) -> None:
     """Over days, every quarter of an hour agrees with stepping through time."""
     compare(*scene, step=15 * MINUTE)
 
 
-@settings(max_examples=80, deadline=None)
 @given(scenes(CHANGES + AT_ODD_MINUTES, MINUTE, span=240, reach=90))
 def test_hours_around_a_clock_change(scene: Scene) -> None:
     """Over hours, every minute agrees with stepping through time."""
     compare(*scene, step=MINUTE)
 
 
-@settings(max_examples=80, deadline=None)
 @given(scenes(CHANGES + AT_ODD_MINUTES, SECOND, span=300, reach=4))
 def test_minutes_around_a_clock_change(scene: Scene) -> None:
     """Over minutes, every second agrees with stepping through time."""
     compare(*scene, step=SECOND)
+
+
+@given(scenes(NEW_YEARS, 15 * MINUTE, span=400, reach=60))
+def test_days_around_new_year(scene: Scene) -> None:
+    """From one year into the next, in the calendar's zone and in UTC, nothing is lost."""
+    compare(*scene, step=15 * MINUTE)

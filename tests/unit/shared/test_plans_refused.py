@@ -42,7 +42,7 @@ def problems_of(text: str) -> tuple[str, ...]:
             'mon = [["09:00", "17:00"], ["16:00", "18:00"]]',
             "calendars.business.hours.mon: 09:00 to 17:00 and 16:00 to 18:00 overlap",
         ),
-        ("fri =", "fir =", "calendars.business.hours.fir: Input should be 'mon', 'tue'"),
+        ("fri =", "fir =", "calendars.business.hours.fir: unknown key; there are mon, tue"),
         (
             '# country = "US"',
             'country = "XX"',
@@ -51,7 +51,7 @@ def problems_of(text: str) -> tuple[str, ...]:
         (
             "[calendars.always.hours]",
             '[calendars.never]\ntz = "UTC"\nhours.mon = "closed"\n[calendars.always.hours]',
-            "calendars.never: this calendar is never open",
+            "calendars.never: no weekday has hours, and exceptions alone run out",
         ),
         (
             STARTER_WARNING,
@@ -61,7 +61,7 @@ def problems_of(text: str) -> tuple[str, ...]:
         (
             STARTER_WARNING,
             'warnings.first_response = ["16h"]',
-            "plans.starter.warnings.first_response: 16:00:00 before first_response is due",
+            "plans.starter.warnings.first_response: 16 hours before first_response is due",
         ),
         (
             STARTER_WARNING,
@@ -96,7 +96,7 @@ def problems_of(text: str) -> tuple[str, ...]:
         (
             "alerts.breached",
             "alerts.broken",
-            "plans.starter.alerts.broken: Input should be 'at_risk' or 'breached'",
+            "plans.starter.alerts.broken: unknown key; there are at_risk, breached",
         ),
         (
             '["support-desk@careline.example"]',
@@ -116,7 +116,64 @@ def problems_of(text: str) -> tuple[str, ...]:
         (
             'name = "Platform Care Basic"',
             'name = " "',
-            "plans.basic.name: String should have at least 1 character",
+            "plans.basic.name: must not be empty",
+        ),
+        (
+            'name = "Platform Care Basic"',
+            'name = """Platform\nCare"""',
+            "plans.basic.name: must be one line",
+        ),
+        ('version = "2026-11"', "version = 2026-11-01", "version: must be text, in quotes"),
+        ('version = "2026-11"', f'version = "{"x" * 101}"', "version: String should have at most"),
+        (
+            'mon = [["09:00", "17:00"]]',
+            'mon = ["09:00", "17:00"]',
+            "calendars.business.hours.mon: must be windows such as",
+        ),
+        (
+            'mon = [["09:00", "17:00"]]',
+            'mon = [["09:00", "12:00", "17:00"]]',
+            "calendars.business.hours.mon: must be windows such as",
+        ),
+        (
+            'mon = [["09:00", "17:00"]]',
+            'mon = [["22:00", "06:00"]]',
+            "calendars.business.hours.mon: 22:00 to 06:00 ends before it begins",
+        ),
+        (
+            "# holidays = [2026-12-24, 2026-12-31]",
+            "holidays = 2026-12-24",
+            "calendars.business.holidays: must be a list, in square brackets",
+        ),
+        (
+            "# holidays = [2026-12-24, 2026-12-31]",
+            "holidays = [20261224]",
+            "calendars.business.holidays.0: must be a date, such as 2026-12-24",
+        ),
+        (
+            "# holidays = [2026-12-24, 2026-12-31]",
+            'exceptions.2026-11-31 = "closed"',
+            "calendars.business.exceptions.2026-11-31: must be a date",
+        ),
+        (
+            '# subdivision = "NY"',
+            'subdivision = "NY"',
+            "calendars.business.subdivision: a subdivision needs its country",
+        ),
+        (
+            "[plans.starter]",
+            '[plans."my plan"]\nname = "Mine"\n[plans.starter]',
+            "plans.my plan.id: an id has 1 to 100 letters",
+        ),
+        (
+            STARTER_TARGET,
+            'targets.default = "16h"',
+            "plans.starter.targets.default: must be a table with keys of its own",
+        ),
+        (
+            STARTER_TARGET,
+            'targets.first_response = "16h"',
+            "plans.starter.targets.first_response: unknown key; there are default, low",
         ),
     ],
 )
@@ -195,7 +252,26 @@ def test_a_warning_fits_the_shortest_target() -> None:
     text = edited(STARTER_WARNING, f'targets.urgent.first_response = "2h"\n{warning}')
     (problem,) = problems_of(text)
     assert problem.startswith(f"plans.toml:{line_of(text, warning)}: plans.starter.warnings")
-    assert "3:00:00 before first_response is due, but it may be due after 2:00:00" in problem
+    assert "3 hours before first_response is due, but it may be due after 2 hours" in problem
+
+
+def test_plans_stand_from_the_lowest_to_the_highest() -> None:
+    """A later plan is an upgrade, so the known plans must not be sorted by their names."""
+    text = edited("[plans.advanced]", "[plans.middle]").replace("[plans.basic]", "[plans.advanced]")
+    text = text.replace("[plans.middle]", "[plans.basic]")
+    (problem,) = problems_of(text)
+    line = line_of(text, "[plans.basic]")
+    assert problem == (
+        f"plans.toml:{line}: plans.basic: is lower than advanced; put plans from lowest to highest"
+    )
+
+
+def test_plans_are_tables() -> None:
+    """A list of plans has no ids to look them up by; the message shows how to write them."""
+    text = SHIPPED.replace("\n[plans.", "\n[[plans]]\n# [")
+    (problem,) = problems_of(text)
+    line = line_of(text, "[[plans]]")
+    assert problem.startswith(f"plans.toml:{line}: plans: each plan is a table of its own")
 
 
 def test_a_plan_has_the_id_of_its_table() -> None:

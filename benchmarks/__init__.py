@@ -1,0 +1,1 @@
+"""Measures what the project promises of its speed: `make bench`."""

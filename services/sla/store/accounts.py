@@ -1,0 +1,163 @@
+"""The account directory: who is on which plan since when, and who said so."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.sla.accounts import PlanChange
+from shared.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of the directory and its plan in force."""
+
+    account: str
+    plan: str
+    since: datetime
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """How far a plan change has reached the tickets that were open when it took effect."""
+
+    tickets: int
+    done_at: datetime | None
+
+
+async def plans_at(
+    connection: Connection, asked: Sequence[tuple[str, datetime]]
+) -> list[str | None]:
+    """For each account and instant the plan that had begun by then, or None."""
+    rows = await connection.fetch(
+        """
+        SELECT found.plan
+        FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY
+            AS asked (account, at, position)
+        LEFT JOIN LATERAL (
+            SELECT plan FROM plan_changes
+            WHERE account = asked.account AND since <= asked.at
+            ORDER BY since DESC, changed_at DESC
+            LIMIT 1
+        ) AS found ON true
+        ORDER BY asked.position
+        """,
+        [account for account, _ in asked],
+        [at for _, at in asked],
+    )
+    return [row["plan"] for row in rows]
+
+
+async def lock_accounts(connection: Connection, accounts: Sequence[str]) -> None:
+    """Keep others from changing these accounts, and from slotting by them, until the commit.
+
+    Two changes of one account must not both see the same plan before them.
+    """
+    await connection.execute(
+        """
+        SELECT pg_advisory_xact_lock(hashtextextended(account, 0))
+        FROM (SELECT DISTINCT unnest($1::text[]) AS account ORDER BY 1) AS sorted
+        """,
+        accounts,
+    )
+
+
+async def share_accounts(connection: Connection, accounts: Collection[str]) -> None:
+    """Let tickets be slotted by these accounts: who locks them waits until those are committed."""
+    await connection.execute(
+        """
+        SELECT pg_advisory_xact_lock_shared(hashtextextended(account, 0))
+        FROM (SELECT DISTINCT unnest($1::text[]) AS account ORDER BY 1) AS sorted
+        """,
+        list(accounts),
+    )
+
+
+async def add_plan_changes(connection: Connection, changes: Sequence[PlanChange]) -> set[UUID]:
+    """Keep who put which account on which plan, since when; returns which changes were new."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO plan_changes (id, account, plan, previous, since, changed_by, changed_at)
+        SELECT DISTINCT ON (id) *
+        FROM unnest(
+            $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
+            $7::timestamptz[]
+        ) AS new (id, account, plan, previous, since, changed_by, changed_at)
+        ORDER BY id
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+        """,
+        [change.id for change in changes],
+        [change.account for change in changes],
+        [change.plan for change in changes],
+        [change.previous for change in changes],
+        [change.since for change in changes],
+        [change.changed_by for change in changes],
+        [change.changed_at for change in changes],
+    )
+    return {row["id"] for row in rows}
+
+
+async def list_accounts(
+    connection: Connection, *, now: datetime, after: str, limit: int, plan: str | None
+) -> list[Account]:
+    """Accounts with the plan that is in force now, in order of their id, behind `after`."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM (
+            SELECT DISTINCT ON (account) account, plan, since, changed_by, changed_at
+            FROM plan_changes
+            WHERE account > $1 AND since <= $4
+            ORDER BY account, since DESC, changed_at DESC
+        ) AS in_force
+        WHERE $3::text IS NULL OR plan = $3
+        ORDER BY account
+        LIMIT $2
+        """,
+        after,
+        limit,
+        plan,
+        now,
+    )
+    return [Account(**row) for row in rows]
+
+
+async def read_account(connection: Connection, account: str) -> list[tuple[PlanChange, Applied]]:
+    """All plan changes of an account, the latest first, and how far the open tickets follow."""
+    rows = await connection.fetch(
+        """
+        SELECT c.*, r.tickets, r.done_at
+        FROM plan_changes AS c LEFT JOIN recounts AS r USING (id)
+        WHERE c.account = $1 ORDER BY c.since DESC, c.changed_at DESC LIMIT 1000
+        """,
+        account,
+    )
+    return [(_change(row), Applied(row["tickets"] or 0, row["done_at"])) for row in rows]
+
+
+async def read_plan_changes(
+    connection: Connection, accounts: Collection[str], *, now: datetime
+) -> dict[str, list[PlanChange]]:
+    """The plan changes of these accounts that have taken effect."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM plan_changes
+        WHERE account = ANY($1::text[]) AND greatest(since, changed_at) <= $2
+        """,
+        list(accounts),
+        now,
+    )
+    changes: dict[str, list[PlanChange]] = {}
+    for row in rows:
+        changes.setdefault(row["account"], []).append(_change(row))
+    return changes
+
+
+def _change(row: asyncpg.Record) -> PlanChange:
+    names = ("id", "account", "plan", "previous", "since", "changed_by", "changed_at")
+    return PlanChange(**{name: row[name] for name in names})

@@ -1,0 +1,145 @@
+"""The plan catalogue in force, followed as its file changes.
+
+Two services read the same file and must agree on when a new catalogue counts: once the file stands
+still, is right as a whole, and has a version of its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+from prometheus_client import Gauge
+
+from shared.plans import Catalogue, CatalogueError, parse_catalogue, read_catalogue
+from shared.toml_lines import key_lines, nearest_line
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY = 2.0
+"""Seconds between looks."""
+
+REFUSED = Gauge(
+    "careline_catalogue_refused",
+    "1 while the catalogue's file is wrong and an earlier catalogue stays in force.",
+)
+
+Adopt = Callable[[Catalogue, str], Awaitable[None]]
+"""Told of a new catalogue and its text before it is in force. A `CatalogueError` refuses it; after
+any other error it is tried again at the next look."""
+
+
+class CatalogueFile:
+    """The catalogue of one file; `load` it before anything else.
+
+    Args:
+        path: Where the file stands. Links are followed anew at each look, as mounted
+            configuration is changed by pointing a link elsewhere.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._in_force: tuple[Catalogue, str] | None = None
+        self._by_version: dict[str, Catalogue] = {}
+        self._seen: str | CatalogueError = ""
+        self._judged: str | CatalogueError = ""
+        self._refused: tuple[str, ...] = ()
+
+    def load(self) -> Catalogue:
+        """Read the file for the first time.
+
+        Raises:
+            CatalogueError: the file can't be read, or anything in it is wrong.
+        """
+        text = read_catalogue(self._path)
+        self._put_in_force(parse_catalogue(text, str(self._path)), text)
+        self._seen = self._judged = text
+        REFUSED.set(0)
+        return self.catalogue
+
+    @property
+    def name(self) -> str:
+        """How refusals name it."""
+        return str(self._path)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue in force."""
+        return self._loaded()[0]
+
+    @property
+    def text(self) -> str:
+        """What the catalogue in force was read from."""
+        return self._loaded()[1]
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What is wrong with the file as it is now, each as "file:line: reason"; else nothing."""
+        return self._refused
+
+    async def look(self, adopt: Adopt | None = None) -> bool:
+        """Look whether the file has changed, as a step of a `Worker`: never is there more to do.
+
+        A change counts once two looks in a row find the same: so a file that is being written isn't
+        read half, and one that is away for a moment does no harm.
+        """
+        found = await asyncio.to_thread(self._read)
+        stands_still = _same(found, self._seen)
+        self._seen = found
+        if stands_still and not _same(found, self._judged):
+            await self._judge(found, adopt)
+            self._judged = found
+        return False
+
+    def _read(self) -> str | CatalogueError:
+        try:
+            return read_catalogue(self._path)
+        except CatalogueError as error:
+            return error
+
+    async def _judge(self, found: str | CatalogueError, adopt: Adopt | None) -> None:
+        try:
+            await self._take(found, adopt)
+        except CatalogueError as error:
+            self._refused = error.problems
+            REFUSED.set(1)
+            log.warning(
+                "catalogue_refused", problems=error.problems, in_force=self.catalogue.version
+            )
+        else:
+            self._refused = ()
+            REFUSED.set(0)
+
+    async def _take(self, found: str | CatalogueError, adopt: Adopt | None) -> None:
+        """Put what was found in force, unless it is what is in force, comments aside."""
+        if isinstance(found, CatalogueError):
+            raise found
+        new = await asyncio.to_thread(parse_catalogue, found, str(self._path))
+        if self._by_version.get(new.version, new) != new:
+            raise version_taken(new, found, str(self._path))
+        if new != self.catalogue:
+            if adopt is not None:
+                await adopt(new, found)
+            self._put_in_force(new, found)
+            log.info("catalogue_reloaded", version=new.version)
+
+    def _put_in_force(self, catalogue: Catalogue, text: str) -> None:
+        self._by_version[catalogue.version] = catalogue
+        self._in_force = catalogue, text
+
+    def _loaded(self) -> tuple[Catalogue, str]:
+        if self._in_force is None:
+            raise RuntimeError("the catalogue is not loaded yet")
+        return self._in_force
+
+
+def version_taken(catalogue: Catalogue, text: str, name: str) -> CatalogueError:
+    """The refusal of a catalogue under whose version another one has made promises."""
+    line = nearest_line(key_lines(text), ("version",))
+    why = f"version: {catalogue.version!r} was in force with other content; give this one its own"
+    return CatalogueError(name, [(line, why)])
+
+
+def _same(one: str | CatalogueError, other: str | CatalogueError) -> bool:
+    """Whether two looks found the same text, or the same reason why there is none."""
+    return type(one) is type(other) and str(one) == str(other)
