@@ -131,6 +131,8 @@ class Clocks:
         self.resolved = False
         """Whether it was resolved since it was open last."""
         self.runs: list[Run] = []
+        self._running: list[Run] = []
+        self._cycles = dict.fromkeys(Clock, 0)
         clocks = (Clock.FIRST_RESPONSE, Clock.UPDATE, Clock.RESOLUTION)
         for clock in clocks[opening.by_agent :]:
             self._start(clock, opening.at, opening.id)
@@ -224,12 +226,13 @@ class Clocks:
 
     def _open(self, *clocks: Clock) -> list[Run]:
         """The runs that are neither met nor breached: of these clocks, or of all."""
-        return [run for run in self.runs if not run.is_over and run.clock in (clocks or Clock)]
+        self._running = [run for run in self._running if not run.is_over]
+        return [run for run in self._running if not clocks or run.clock in clocks]
 
     def _start(self, clock: Clock, at: datetime, caused_by: UUID) -> None:
-        cycle = 1 + sum(run.clock is clock for run in self.runs)
+        self._cycles[clock] += 1
         terms = (Term(self.plan, self.catalogue_version, at),)
-        run = Run(clock, cycle, at, terms, self.priority, at, caused_by)
+        run = Run(clock, self._cycles[clock], at, terms, self.priority, at, caused_by)
         run.history.append(Entry(at, "started", caused_by))
         self._promise(run)
         run.last_owed = run.promise
@@ -237,6 +240,7 @@ class Clocks:
             run.pauses = ((at, None),)
             self._promise(run)
         self.runs.append(run)
+        self._running.append(run)
 
     def _meet(self, run: Run, fact: Fact) -> None:
         run.met_at = fact.at
