@@ -3,7 +3,9 @@
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
@@ -61,6 +63,19 @@ StorableText = Annotated[
     str, StringConstraints(min_length=1, max_length=50_000), AfterValidator(_storable)
 ]
 """Text of somebody outside, in Unicode characters."""
+
+
+@lru_cache(maxsize=1024)
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, LookupError):
+        raise ValueError("is no IANA time zone such as Europe/Berlin") from None
+    return value
+
+
+TimeZone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)]
+"""An IANA name that is known here."""
 
 
 def idempotency_key(request: Request) -> str | None:

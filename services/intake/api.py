@@ -4,15 +4,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import Counter
-from pydantic import AfterValidator, BaseModel, ConfigDict, EmailStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -34,15 +32,6 @@ log = structlog.get_logger(__name__)
 TICKETS = Counter("intake_tickets_total", "Requests by outcome.", ["channel", "outcome"])
 
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-@lru_cache(maxsize=1024)
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, LookupError):
-        raise ValueError("is no IANA time zone such as Europe/Berlin") from None
-    return value
 
 
 Line = Annotated[
@@ -76,7 +65,7 @@ class TicketRequest(BaseModel):
     locale: Annotated[
         str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
     ] = "en"
-    time_zone: Annotated[str, StringConstraints(max_length=64), AfterValidator(_time_zone)] = "UTC"
+    time_zone: web.TimeZone = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from pydantic import AfterValidator, BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -48,22 +48,11 @@ _PAGE = {
 }
 
 
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, LookupError):
-        raise ValueError("is no IANA time zone such as Europe/Berlin") from None
-    return value
-
-
 class Reader(BaseModel):
     """Who looks at the page, as far as they say; other parameters are left to whoever set them."""
 
     plan: Annotated[str | None, BeforeValidator(lambda value: value or None)] = None
-    time_zone: Annotated[
-        Annotated[str, AfterValidator(_time_zone)] | None,
-        BeforeValidator(lambda value: value or None),
-    ] = None
+    time_zone: Annotated[web.TimeZone | None, BeforeValidator(lambda value: value or None)] = None
 
 
 @dataclass(frozen=True, slots=True)
