@@ -128,7 +128,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     account, name = claims.get("account"), claims.get("name")
     return Caller(
         subject=str(claims["sub"]),
-        account=account if isinstance(account, str) else None,
+        account=account if isinstance(account, str) and account else None,
         name=name if isinstance(name, str) else None,
         roles=frozenset(Role(role) for role in roles if role in known),
     )

@@ -105,6 +105,9 @@ class MessagingCenter:
                 detail = "Customers set their ticket to `resolved`, or to `open` again."
                 raise problems.Problem(403, "Forbidden", detail)
             _refuse_if_over(thread, caller)
+            if not domain.may_change(caller, thread):
+                detail = "This ticket has changed too often. Please write to us in it."
+                raise problems.Problem(409, "Too many changes", detail)
             change = domain.set_status(thread, status, caller, now=self.clock())
             thread = await _keep(connection, thread, change)
         return JSONResponse(_shown_change(thread))

@@ -26,6 +26,9 @@ from shared.plans import Clock, Priority
 
 SOURCE = "/services/messaging"
 
+MOST_CHANGES = 1000
+"""Changes of a ticket after which customers, and their messages, change it no more."""
+
 CUSTOMERS_STATUSES = (TicketStatus.OPEN, TicketStatus.RESOLVED)
 """What a customer may set their own ticket to."""
 REOPENED_BY_MESSAGES = (TicketStatus.PENDING, TicketStatus.RESOLVED)
@@ -212,6 +215,15 @@ def is_over(thread: Thread, caller: Caller) -> bool:
     return thread.status is TicketStatus.CLOSED and not caller.is_staff
 
 
+def may_change(caller: Caller, thread: Thread) -> bool:
+    """Whether a ticket takes one more change of status; we may always change it.
+
+    A robot that opens again what was resolved, against another one, would go on for ever, and every
+    pause of a clock is in each event that follows.
+    """
+    return caller.is_staff or thread.changes < MOST_CHANGES
+
+
 def set_status(
     thread: Thread, status: TicketStatus, caller: Caller, *, now: datetime
 ) -> Change | None:
@@ -251,13 +263,17 @@ def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
     is_customers = data.author_kind is AuthorKind.CUSTOMER and data.visibility is Visibility.PUBLIC
     if not is_customers or thread.status not in REOPENED_BY_MESSAGES:
         return None
+    if thread.changes >= MOST_CHANGES:
+        return None
     said = TicketStatusChangedData(
         status=TicketStatus.OPEN,
         previous=thread.status,
         by_kind=data.author_kind,
         by=data.author,
     )
-    opened = replace(thread, status=TicketStatus.OPEN, changed_at=posted.time)
+    opened = replace(
+        thread, status=TicketStatus.OPEN, changes=thread.changes + 1, changed_at=posted.time
+    )
     event = TicketStatusChanged.say(said, cause=posted.as_cause, source=SOURCE, time=posted.time)
     return Change(opened, event)
 

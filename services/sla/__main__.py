@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from services.sla import api, catalogue_api, due, handlers, plans_api, tickets_api
 from services.sla.catalogues import Adoption, Book
+from services.sla.gauges import Gauges
 from services.sla.recounts import Recounts
 from services.sla.settings import SlaSettings
 from services.sla.timer import Timer
@@ -50,6 +51,7 @@ def main() -> None:
     margin = settings.producer_margin
     timer = Timer(wired.database, wired.consumer.position, clock=clock, margin=margin)
     recounts = Recounts(wired.database, book, clock=clock)
+    gauges = Gauges(wired.database, wired.consumer.position, clock=clock)
     database, schema, *others = wired.parts
     parts = [
         database,
@@ -58,6 +60,7 @@ def main() -> None:
         *others,
         Worker("timer", timer.step, idle=0.1),
         Worker("recounts", recounts.step, idle=0.5),
+        Worker("promises", gauges.step, idle=5),
         Worker("catalogue file", partial(file.look, adoption.adopt), idle=LOOK_EVERY),
     ]
     run("sla", settings, parts, _routes(settings, file, book, wired.database))

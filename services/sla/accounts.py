@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -68,6 +69,16 @@ class PlanChange:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """A plan that counts for an account."""
+
+    plan: str
+    change: UUID
+    """Id of the change that put the account onto it."""
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What somebody wants of the directory; `since` None means from now on."""
 
@@ -121,15 +132,19 @@ def read_wishes(
     if len(rows) > MOST_ROWS:
         raise ImportRefusedError([{"row": "all", "detail": f"more than {MOST_ROWS} rows"}])
     problems: list[dict[str, str]] = []
-    wishes: list[Wish] = []
+    wishes: dict[tuple[str, datetime | None], Wish] = {}
     for number, row in enumerate(rows, start=1):
         try:
-            wishes.append(_wish(row, known_plans, pseudonym_secret))
+            wish = _wish(row, known_plans, pseudonym_secret)
         except ValueError as error:
             problems.append({"row": str(number), "detail": _reason(error)})
+            continue
+        if wishes.setdefault((wish.account, wish.since), wish) is not wish:
+            detail = "an earlier row has this account with the same date"
+            problems.append({"row": str(number), "detail": detail})
     if problems:
         raise ImportRefusedError(problems)
-    return wishes
+    return list(wishes.values())
 
 
 def _wish(row: object, known_plans: Sequence[str], pseudonym_secret: str) -> Wish:
@@ -150,35 +165,51 @@ def _reason(error: ValueError) -> str:
 
 
 def decide_changes(
-    wishes: Sequence[Wish], in_force: Sequence[str | None], *, changed_by: str, now: datetime
+    wishes: Sequence[Wish], in_force: Sequence[InForce | None], *, changed_by: str, now: datetime
 ) -> list[PlanChange]:
-    """The changes that wishes come to: none for an account that is on that plan already.
-
-    A wish with a date of its own is always a change, since it may concern the past or the future;
-    the same account, plan and date give the same change.
+    """The changes that wishes come to: none for what is so already.
 
     Args:
         wishes: In the order in which they are to be done.
-        in_force: For each wish the account's plan when it begins.
+        in_force: For each wish what counts for its account when it begins.
         changed_by: Who wishes.
         now: When a wish without a date begins.
     """
-    done: dict[str, str] = {}
     changes: list[PlanChange] = []
-    for wish, plan in zip(wishes, in_force, strict=True):
-        previous = done.get(wish.account, plan)
-        if previous == wish.plan and wish.since is None:
-            continue
+    made: dict[str, list[PlanChange]] = {}
+    for wish, kept in zip(wishes, in_force, strict=True):
         since = wish.since or now
-        change_id = derive_id(
-            NAMESPACE, "plan-change", wish.account, wish.plan, format_instant(since)
+        found = _latest(kept, made.get(wish.account, ()), since)
+        if found and found.plan == wish.plan and wish.since in (None, found.since):
+            continue
+        change = PlanChange(
+            # What it replaces is part of it: to put a mistake right is a change of its own.
+            id=derive_id(
+                NAMESPACE,
+                "plan-change",
+                wish.account,
+                wish.plan,
+                format_instant(since),
+                str(found.change) if found else "",
+            ),
+            account=wish.account,
+            plan=wish.plan,
+            previous=found.plan if found else None,
+            since=since,
+            changed_by=changed_by,
+            changed_at=now,
         )
-        changes.append(
-            PlanChange(change_id, wish.account, wish.plan, previous, since, changed_by, now)
-        )
-        if wish.since is None:
-            done[wish.account] = wish.plan
+        changes.append(change)
+        made.setdefault(wish.account, []).append(change)
     return changes
+
+
+def _latest(kept: InForce | None, made: Sequence[PlanChange], at: datetime) -> InForce | None:
+    """What counts at an instant: of what is kept, and of what was decided just before."""
+    begun = [InForce(change.plan, change.id, change.since) for change in made if change.since <= at]
+    if kept is not None:
+        begun.insert(0, kept)
+    return max(reversed(begun), key=attrgetter("since"), default=None)
 
 
 def plan_changed(change: PlanChange) -> PlanChanged:
@@ -194,19 +225,34 @@ def plan_changed(change: PlanChange) -> PlanChanged:
     return PlanChanged.say(data, cause=cause, source=SOURCE, time=change.changed_at)
 
 
-def plan_facts(changes: Sequence[PlanChange], *, opened_at: datetime) -> list[Fact]:
-    """What an account's plan changes are to the clocks of a ticket that was opened at an instant.
+def plan_facts(
+    changes: Sequence[PlanChange], *, opened_at: datetime, slotted_by: UUID | None = None
+) -> list[Fact]:
+    """What an account's plan changes are to the clocks of a ticket.
 
-    A change that took effect before then is in the ticket's slot; one that was overtaken by a later
-    one before it took effect changes nothing.
+    One that was overtaken by a later one before it took effect changes nothing. One that had taken
+    effect when the ticket was opened is in its slot, unless sla got to know of it only afterwards.
+
+    Args:
+        changes: Those that have taken effect.
+        opened_at: When the ticket was opened.
+        slotted_by: Id of the change that it was slotted by, if there was any.
     """
-    facts: list[Fact] = []
-    latest = None
-    for change in sorted(changes, key=lambda c: (c.takes_effect_at, c.since, c.changed_at, c.id)):
-        if latest is not None and (change.since, change.changed_at) < latest:
-            continue
-        latest = (change.since, change.changed_at)
-        if change.takes_effect_at > opened_at:
-            at = change.takes_effect_at
-            facts.append(Fact(change.event_id, FactKind.PLAN, at, change.plan))
-    return facts
+    slot = next((_precedence(change) for change in changes if change.id == slotted_by), None)
+    latest: tuple[datetime, datetime, UUID] | None = None
+    in_effect: dict[datetime, PlanChange] = {}
+    for change in sorted(changes, key=lambda c: (c.takes_effect_at, *_precedence(c))):
+        if latest is None or _precedence(change) > latest:
+            latest = _precedence(change)
+            # All that had taken effect by the opening took effect with it.
+            in_effect[max(change.takes_effect_at, opened_at)] = change
+    return [
+        Fact(change.event_id, FactKind.PLAN, at, change.plan)
+        for at, change in in_effect.items()
+        if at > opened_at or slot is None or _precedence(change) > slot
+    ]
+
+
+def _precedence(change: PlanChange) -> tuple[datetime, datetime, UUID]:
+    """Of two changes that have begun, the one with the higher precedence counts."""
+    return change.since, change.changed_at, change.id

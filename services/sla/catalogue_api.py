@@ -18,7 +18,7 @@ from shared.database import Connection, Database
 from shared.envelope import NAMESPACE, derive_id, format_instant
 from shared.identity import Role, Verifier
 
-Version = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Version = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,100}$")]
 
 
 class MoveRequest(BaseModel):
@@ -26,8 +26,8 @@ class MoveRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    to: Version | None = None
-    """The version to count by; the one in force if none is named."""
+    to: Version
+    """The version to count by. Wait until every replica has it: until then they slot by another."""
     from_: Annotated[Version | None, Field(alias="from")] = None
     """Only tickets that count by this version; all if none is named."""
 
@@ -74,7 +74,7 @@ class CatalogueRoutes:
             id=derive_id(NAMESPACE, "catalogue-move", caller.subject, key),
             account=None,
             from_version=asked.from_,
-            to_version=asked.to or self.source.catalogue.version,
+            to_version=asked.to,
             due_at=now,
             asked_by=caller.subject,
             asked_at=now,

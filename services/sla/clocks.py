@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import assert_never
 from uuid import UUID
 
-from services.sla.terms import Catalogues, Pauses, Promise, Term, ended, promise
+from services.sla.terms import Catalogues, Pauses, Promise, Tally, Term, ended, promise
 from shared import plans
 from shared.events import TicketStatus
 from shared.plans import Clock, Priority
@@ -85,6 +85,7 @@ class Run:
     promise: Promise | None = None
     last_owed: Promise | None = None
     """The promise as it was when nothing more was owed."""
+    tally: Tally = field(default_factory=Tally)
     history: list[Entry] = field(default_factory=list)
 
     @property
@@ -192,7 +193,7 @@ class Clocks:
         self.over_since = fact.at
         for run in self._open():
             pauses = ended(run.pauses, fact.at)
-            run.last_owed = promise(run.clock, run.priority, run.terms, pauses, self._catalogues)
+            run.last_owed = self._owed(run, pauses)
 
     def _pause(self, run: Run, fact: Fact, before: TicketStatus, status: TicketStatus) -> None:
         was_still, is_still = stands_still(run.clock, before), stands_still(run.clock, status)
@@ -248,9 +249,12 @@ class Clocks:
         self._change(run, fact, "met")
 
     def _promise(self, run: Run) -> None:
-        run.promise = promise(run.clock, run.priority, run.terms, run.pauses, self._catalogues)
+        run.promise = self._owed(run, run.pauses)
         if run.promise is not None:
             run.scheduled_by = run.scheduled_by or run.changed_by
+
+    def _owed(self, run: Run, pauses: Pauses) -> Promise | None:
+        return promise(run.clock, run.priority, run.terms, pauses, self._catalogues, run.tally)
 
     def _change(self, run: Run, fact: Fact, what: str) -> None:
         run.changed_at, run.changed_by = fact.at, fact.id if fact.is_event else None

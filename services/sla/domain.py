@@ -30,6 +30,8 @@ class Ticket:
     opening: Opening
     traceparent: str | None
     status: TicketStatus = TicketStatus.OPEN
+    plan_change: UUID | None = None
+    """The plan change that it was slotted by, if its account was in the directory."""
 
 
 @dataclass(frozen=True, slots=True)

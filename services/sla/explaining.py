@@ -13,6 +13,9 @@ from shared.envelope import format_instant
 from shared.plans import Clock
 from shared.tickets import ticket_number
 
+MOST_CLOCKS = 200
+"""Runs of clocks in one explanation: the latest ones."""
+
 
 def explain(
     ticket: Ticket,
@@ -27,6 +30,7 @@ def explain(
     """
     clocks = tell_all(ticket.opening, facts, catalogues)
     promised = [run for run in clocks.runs if (run.clock, run.cycle) in saved]
+    promised.sort(key=lambda run: (run.started_at, run.clock, run.cycle))
     return {
         "ticket": str(ticket.ticket),
         "number": ticket_number(ticket.ticket),
@@ -37,9 +41,9 @@ def explain(
         "catalogue_version": clocks.catalogue_version,
         "opened_at": format_instant(ticket.opening.at),
         "opened_by_agent": ticket.opening.by_agent,
+        "earlier_clocks_left_out": max(0, len(promised) - MOST_CLOCKS),
         "clocks": [
-            _clock(run, saved[run.clock, run.cycle], catalogues)
-            for run in sorted(promised, key=lambda run: (run.started_at, run.clock, run.cycle))
+            _clock(run, saved[run.clock, run.cycle], catalogues) for run in promised[-MOST_CLOCKS:]
         ],
         "not_promised": _not_promised(clocks, saved),
     }

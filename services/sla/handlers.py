@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 
 from services.sla import domain, store
+from services.sla.accounts import InForce
 from services.sla.catalogues import Book
 from services.sla.clocks import Fact, FactKind, Opening
+from services.sla.outcomes import tell
 from services.sla.settling import settle
 from services.sla.terms import plan_of
 from shared.consumer import Handle, Heard
@@ -25,6 +27,13 @@ from shared.events import (
 )
 
 log = structlog.get_logger(__name__)
+
+FUTURE = timedelta(days=1)
+"""By how much an event's time may be ahead of our clock."""
+
+
+class FutureEventError(ValueError):
+    """An event says that it will happen: a dead letter, until somebody has looked at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +54,26 @@ def handle_with(rules: Rules, clock: Callable[[], datetime]) -> Handle:
     """The handler of a batch, by these rules and this clock."""
 
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
+        _refuse_the_future(heard, clock())
         created = [(h.event, h.partition) for h in heard if isinstance(h.event, TicketCreated)]
         new = await _begin(connection, created, rules) if created else set()
         told = [(h, fact) for h in heard if (fact := fact_of(h.event))]
         learnt = await _learn(connection, told) if told else set()
         if tickets := new | learnt:
-            await settle(connection, tickets, rules.book, now=clock(), new=new)
+            outcomes = await settle(connection, tickets, rules.book, clock=clock, new=new)
+            tell(outcomes)
         for event, _ in created:
             if UUID(event.subject) in new:
                 correlation = str(event.correlationid)
                 log.info("ticket_slotted", ticket=event.subject, correlation=correlation)
 
     return handle
+
+
+def _refuse_the_future(heard: Sequence[Heard], now: datetime) -> None:
+    """A clock that is a day ahead is broken: what it says would breach or meet everything."""
+    if wrong := [item.event.id for item in heard if item.event.time > now + FUTURE]:
+        raise FutureEventError(f"more than a day ahead of our clock: {wrong[0]}")
 
 
 async def _begin(
@@ -71,22 +88,22 @@ async def _begin(
     await store.share_slotting(connection)
     await store.share_accounts(connection, accounts)
     asked = [(account, created[at][0].time) for at, account in enumerate(accounts)]
-    plan_ids = await store.plans_at(connection, asked)
+    in_force = await store.plans_at(connection, asked)
     tickets = [
-        _ticket(event, partition, account, plan_id, rules)
-        for (event, partition), account, plan_id in zip(created, accounts, plan_ids, strict=True)
+        _ticket(event, partition, account, found, rules)
+        for (event, partition), account, found in zip(created, accounts, in_force, strict=True)
     ]
     return await store.add_tickets(connection, tickets)
 
 
 def _ticket(
-    created: TicketCreated, partition: int, account: str, plan_id: str | None, rules: Rules
+    created: TicketCreated, partition: int, account: str, found: InForce | None, rules: Rules
 ) -> domain.Ticket:
     catalogue = rules.book.catalogue
-    plan = plan_of(catalogue, plan_id or catalogue.default_plan)
-    if plan_id not in (None, plan.id):
+    plan = plan_of(catalogue, found.plan if found else catalogue.default_plan)
+    if found and found.plan != plan.id:
         # Rather a slot too low than none at all.
-        log.warning("plan_not_in_catalogue", plan=plan_id, catalogue=catalogue.version)
+        log.warning("plan_not_in_catalogue", plan=found.plan, catalogue=catalogue.version)
     opening = Opening(
         id=created.id,
         at=created.time,
@@ -95,7 +112,14 @@ def _ticket(
         catalogue_version=catalogue.version,
         by_agent=created.data.opened_by is AuthorKind.AGENT,
     )
-    return domain.Ticket(UUID(created.subject), partition, account, opening, created.traceparent)
+    return domain.Ticket(
+        ticket=UUID(created.subject),
+        partition=partition,
+        account=account,
+        opening=opening,
+        traceparent=created.traceparent,
+        plan_change=found.change if found else None,
+    )
 
 
 async def _learn(connection: Connection, told: Sequence[tuple[Heard, Fact]]) -> set[UUID]:

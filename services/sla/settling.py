@@ -1,16 +1,15 @@
 """Brings what was said of tickets into line with what is known of them, in one transaction."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.sla import domain, store
-from services.sla.accounts import plan_facts
+from services.sla.accounts import PlanChange, plan_facts
 from services.sla.catalogues import Book
 from services.sla.clocks import Fact, FactKind
 from services.sla.deadlines import Deadline
-from services.sla.outcomes import tell
 from services.sla.terms import Catalogues
 from shared import outbox
 from shared.database import Connection
@@ -23,20 +22,21 @@ async def settle(
     tickets: Collection[UUID],
     book: Book,
     *,
-    now: datetime,
+    clock: Callable[[], datetime],
     new: Collection[UUID] = (),
-) -> None:
-    """Say what has to be said of these tickets, and keep it.
+) -> list[domain.Outcome]:
+    """Say what has to be said of these tickets, and keep it; returns what was decided.
 
     Args:
         connection: In a transaction.
         tickets: Of which something is new. Of what has not begun yet nothing can be said.
         book: The catalogues.
-        now: Plan changes that take effect later are left out.
+        clock: The present, with a zone.
         new: Those of the tickets that have just begun: they are slotted first.
     """
     begun = await store.lock_tickets(connection, tickets)
-    facts = await _facts(connection, begun, now=now)
+    # Only now: who held the tickets until then may have let them follow a later plan change.
+    facts = await _facts(connection, begun, now=clock())
     saved = await store.lock_deadlines(connection, [ticket.ticket for ticket in begun])
     catalogues = await book.open(connection, _versions(begun, facts))
     said: list[Event] = []
@@ -57,7 +57,7 @@ async def settle(
     said += [event for outcome in outcomes for event in outcome.events]
     await _keep(connection, outcomes, dict(moved))
     await outbox.append(connection, said)
-    tell(outcomes)
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,12 @@ async def _facts(
     changes = await store.read_plan_changes(connection, accounts, now=now)
     for ticket in tickets:
         if changed := changes.get(ticket.account):
-            of_plan = plan_facts(changed, opened_at=ticket.opening.at)
-            facts.setdefault(ticket.ticket, []).extend(of_plan)
+            facts.setdefault(ticket.ticket, []).extend(_plan_facts(ticket, changed))
     return facts
+
+
+def _plan_facts(ticket: domain.Ticket, changes: Sequence[PlanChange]) -> list[Fact]:
+    return plan_facts(changes, opened_at=ticket.opening.at, slotted_by=ticket.plan_change)
 
 
 def _versions(tickets: Iterable[domain.Ticket], facts: dict[UUID, list[Fact]]) -> set[str]:

@@ -5,7 +5,7 @@ earliest of them is what we owe, so that no upgrade makes a promise later than i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from shared import plans
@@ -45,15 +45,61 @@ class Promise:
     """Working time that is left while the clock is paused."""
 
 
+class Tally:
+    """What a clock has worked before its last pause, counted once however many there were.
+
+    One clock's tally is asked again and again while its pauses grow by one at a time; a ticket that
+    is resolved and reopened a thousand times would cost a million otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._worked: dict[tuple[Calendar, datetime], tuple[int, timedelta]] = {}
+        self._passed: dict[tuple[Calendar, datetime, timedelta], datetime] = {}
+
+    def due(
+        self, calendar: Calendar, start: datetime, target: timedelta, pauses: Pauses
+    ) -> datetime:
+        """When the target is used up; as `due_at` says, of a clock that isn't paused now.
+
+        Raises:
+            NeverOpensError: the calendar has no opening for ten years and time is left.
+        """
+        worked = self.worked(calendar, start, pauses)
+        if worked < target:
+            since = max(start, pauses[-1][1] or start) if pauses else start
+            return due_at(calendar, since, target - worked)
+        key = (calendar, start, target)
+        if key not in self._passed:
+            self._passed[key] = due_at(calendar, start, target, pauses)
+        return self._passed[key]
+
+    def worked(self, calendar: Calendar, start: datetime, pauses: Pauses) -> timedelta:
+        """The working time from the start to the beginning of the last pause."""
+        counted, worked = self._worked.get((calendar, start), (0, timedelta(0)))
+        runs_since = pauses[counted - 1][1] if counted else None
+        for since, until in pauses[counted:]:
+            worked += working_time_between(calendar, max(start, runs_since or start), since)
+            runs_since = until
+        self._worked[calendar, start] = len(pauses), worked
+        return worked
+
+
 def promise(
     clock: Clock,
     priority: Priority,
     terms: Sequence[Term],
     pauses: Pauses,
     catalogues: Catalogues,
+    tally: Tally | None = None,
 ) -> Promise | None:
     """The most urgent of what the terms promise; None where none of them has a target."""
-    made = (_by_term(clock, priority, term, pauses, catalogues) for term in terms)
+    plans_of = ((term, *_plan_of(term, catalogues)) for term in terms)
+    tally = tally or Tally()
+    made = (
+        _made(term, plan, calendar, target, clock, pauses, tally)
+        for term, plan, calendar in plans_of
+        if (target := plan.targets[priority].of(clock)) and calendar
+    )
     return min(filter(None, made), key=_urgency, default=None)
 
 
@@ -62,43 +108,40 @@ def _urgency(made: Promise) -> tuple[datetime, timedelta]:
     return made.due_at or _NEVER, made.left
 
 
-def _by_term(
-    clock: Clock, priority: Priority, term: Term, pauses: Pauses, catalogues: Catalogues
-) -> Promise | None:
+def _plan_of(term: Term, catalogues: Catalogues) -> tuple[Plan, Calendar | None]:
     catalogue = catalogues[term.catalogue_version]
     plan = plan_of(catalogue, term.plan)
-    target = plan.targets[priority].of(clock)
-    if target is None or plan.calendar is None:
-        return None
-    calendar, start = catalogue.calendars[plan.calendar], term.counts_from
-    due: datetime | None = None
-    warn_at: tuple[datetime, ...] = ()
-    left = timedelta(0)
-    if paused_since := lasting(pauses):
-        worked = working_time_between(calendar, start, paused_since, pauses)
-        left = max(target - worked, timedelta(0))
-    else:
-        try:
-            due = due_at(calendar, start, target, pauses)
-        except NeverOpensError:
-            return None  # nobody will be there in ten years: nothing can be promised
-        warn_at = _warnings(plan, clock, calendar, start, target, pauses, due)
-    seconds = int(target.total_seconds())
-    return Promise(plan.id, catalogue.version, plan.calendar, start, seconds, due, warn_at, left)
+    return plan, catalogue.calendars[plan.calendar] if plan.calendar else None
 
 
-def _warnings(
+def _made(
+    term: Term,
     plan: Plan,
-    clock: Clock,
     calendar: Calendar,
-    start: datetime,
     target: timedelta,
+    clock: Clock,
     pauses: Pauses,
-    due: datetime,
-) -> tuple[datetime, ...]:
+    tally: Tally,
+) -> Promise | None:
+    start = term.counts_from
+    made = Promise(
+        plan=plan.id,
+        catalogue_version=term.catalogue_version,
+        calendar=str(plan.calendar),
+        counts_from=start,
+        target_seconds=int(target.total_seconds()),
+        due_at=None,
+    )
+    if lasting(pauses):
+        left = target - tally.worked(calendar, start, pauses)
+        return replace(made, left=max(left, timedelta(0)))
+    try:
+        due = tally.due(calendar, start, target, pauses)
+    except NeverOpensError:
+        return None  # nobody will be there in ten years: nothing can be promised
     after = (plans.warn_after(target, point) for point in plan.warnings[clock])
-    points = {due_at(calendar, start, each, pauses) for each in after}
-    return tuple(sorted(point for point in points if point < due))
+    points = {tally.due(calendar, start, each, pauses) for each in after}
+    return replace(made, due_at=due, warn_at=tuple(sorted(p for p in points if p < due)))
 
 
 def plan_of(catalogue: Catalogue, plan_id: str) -> Plan:

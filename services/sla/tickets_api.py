@@ -32,8 +32,7 @@ class Promises:
         ticket_id = _ticket(request)
         async with self.database.snapshot() as connection:
             found = await read_promises(connection, ticket_id, self.book, now=self.clock())
-        is_theirs = found is not None and caller.account == found.ticket.account
-        if found is None or not (caller.is_staff or is_theirs):
+        if found is None or not (caller.is_staff or caller.account == found.ticket.account):
             raise problems.Problem(
                 404,
                 "Not found",

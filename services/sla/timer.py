@@ -83,7 +83,7 @@ class Timer:
         cost more with every fire. What comes to fire before that, which is rare (a backlog, a
         priority that was raised), is found by looking back every second.
         """
-        if now - self._looked_back >= LOOK_BACK:
+        if not self._looked_back <= now < self._looked_back + LOOK_BACK:
             self._looked_back = now
             return dict.fromkeys(until, _THE_BEGINNING)
         return {partition: self._fired.get(partition, _THE_BEGINNING) for partition in until}

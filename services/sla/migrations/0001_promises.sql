@@ -29,6 +29,7 @@ CREATE TABLE tickets (
     account text,
     priority text,
     plan text,
+    plan_change uuid,
     catalogue_version text,
     status text NOT NULL DEFAULT 'open'
         CHECK (status IN ('open', 'pending', 'on_hold', 'resolved', 'closed')),
@@ -43,6 +44,7 @@ CREATE TABLE tickets (
 CREATE INDEX tickets_by_account ON tickets (account, ticket) WHERE status <> 'closed';
 
 COMMENT ON COLUMN tickets.account IS 'whose plan counts; empty where no account was proved';
+COMMENT ON COLUMN tickets.plan_change IS 'which change had put the account onto that plan';
 COMMENT ON COLUMN tickets.moved_to IS 'the catalogue version that its clocks were moved to last';
 COMMENT ON COLUMN tickets.plan IS 'the plan by which it was slotted; later ones are plan_changes';
 

@@ -14,16 +14,19 @@ from services.sla.store.accounts import (
 from services.sla.store.deadlines import (
     lock_deadlines,
     lock_due,
+    oldest_unfired,
     read_deadlines,
     save_deadlines,
     save_fired,
 )
 from services.sla.store.recounts import (
+    OpenRecounts,
     Recount,
     add_move,
     add_plan_recounts,
     adopt_catalogue,
     advance_recount,
+    count_recounts,
     list_catalogues,
     list_tickets_of_account,
     list_tickets_to_move,
@@ -46,6 +49,7 @@ from services.sla.store.tickets import (
 __all__ = [
     "Account",
     "Applied",
+    "OpenRecounts",
     "Recount",
     "add_facts",
     "add_move",
@@ -54,6 +58,7 @@ __all__ = [
     "add_tickets",
     "adopt_catalogue",
     "advance_recount",
+    "count_recounts",
     "list_accounts",
     "list_catalogues",
     "list_tickets_of_account",
@@ -64,6 +69,7 @@ __all__ = [
     "lock_next_recount",
     "lock_slotting",
     "lock_tickets",
+    "oldest_unfired",
     "plans_at",
     "read_account",
     "read_catalogues",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.sla.accounts import PlanChange
+from services.sla.accounts import InForce, PlanChange
 from shared.database import Connection
 
 
@@ -32,17 +32,17 @@ class Applied:
 
 async def plans_at(
     connection: Connection, asked: Sequence[tuple[str, datetime]]
-) -> list[str | None]:
-    """For each account and instant the plan that had begun by then, or None."""
+) -> list[InForce | None]:
+    """For each account and instant what had begun by then and counts, or None."""
     rows = await connection.fetch(
         """
-        SELECT found.plan
+        SELECT found.plan, found.id, found.since
         FROM unnest($1::text[], $2::timestamptz[]) WITH ORDINALITY
             AS asked (account, at, position)
         LEFT JOIN LATERAL (
-            SELECT plan FROM plan_changes
+            SELECT plan, id, since FROM plan_changes
             WHERE account = asked.account AND since <= asked.at
-            ORDER BY since DESC, changed_at DESC
+            ORDER BY since DESC, changed_at DESC, id DESC
             LIMIT 1
         ) AS found ON true
         ORDER BY asked.position
@@ -50,18 +50,21 @@ async def plans_at(
         [account for account, _ in asked],
         [at for _, at in asked],
     )
-    return [row["plan"] for row in rows]
+    return [None if row["id"] is None else InForce(*row) for row in rows]
 
 
 async def lock_accounts(connection: Connection, accounts: Sequence[str]) -> None:
     """Keep others from changing these accounts, and from slotting by them, until the commit.
 
-    Two changes of one account must not both see the same plan before them.
+    Two changes of one account must not both see the same plan before them. Accounts share some
+    thousand locks: one each would not fit into the server's lock table when many are imported.
     """
     await connection.execute(
         """
-        SELECT pg_advisory_xact_lock(hashtextextended(account, 0))
-        FROM (SELECT DISTINCT unnest($1::text[]) AS account ORDER BY 1) AS sorted
+        SELECT pg_advisory_xact_lock(key) FROM (
+            SELECT DISTINCT hashtextextended(account, 0) & 1023 AS key
+            FROM unnest($1::text[]) AS account ORDER BY 1
+        ) AS keys
         """,
         accounts,
     )
@@ -71,8 +74,10 @@ async def share_accounts(connection: Connection, accounts: Collection[str]) -> N
     """Let tickets be slotted by these accounts: who locks them waits until those are committed."""
     await connection.execute(
         """
-        SELECT pg_advisory_xact_lock_shared(hashtextextended(account, 0))
-        FROM (SELECT DISTINCT unnest($1::text[]) AS account ORDER BY 1) AS sorted
+        SELECT pg_advisory_xact_lock_shared(key) FROM (
+            SELECT DISTINCT hashtextextended(account, 0) & 1023 AS key
+            FROM unnest($1::text[]) AS account ORDER BY 1
+        ) AS keys
         """,
         list(accounts),
     )
@@ -113,7 +118,7 @@ async def list_accounts(
             SELECT DISTINCT ON (account) account, plan, since, changed_by, changed_at
             FROM plan_changes
             WHERE account > $1 AND since <= $4
-            ORDER BY account, since DESC, changed_at DESC
+            ORDER BY account, since DESC, changed_at DESC, id DESC
         ) AS in_force
         WHERE $3::text IS NULL OR plan = $3
         ORDER BY account
@@ -133,7 +138,7 @@ async def read_account(connection: Connection, account: str) -> list[tuple[PlanC
         """
         SELECT c.*, r.tickets, r.done_at
         FROM plan_changes AS c LEFT JOIN recounts AS r USING (id)
-        WHERE c.account = $1 ORDER BY c.since DESC, c.changed_at DESC LIMIT 1000
+        WHERE c.account = $1 ORDER BY c.since DESC, c.changed_at DESC, c.id DESC LIMIT 1000
         """,
         account,
     )
@@ -143,11 +148,16 @@ async def read_account(connection: Connection, account: str) -> list[tuple[PlanC
 async def read_plan_changes(
     connection: Connection, accounts: Collection[str], *, now: datetime
 ) -> dict[str, list[PlanChange]]:
-    """The plan changes of these accounts that have taken effect."""
+    """The plan changes of these accounts that have taken effect.
+
+    By `now`, or by another replica's clock, which has begun to let open tickets follow them: what
+    it did must not be undone.
+    """
     rows = await connection.fetch(
         """
-        SELECT * FROM plan_changes
-        WHERE account = ANY($1::text[]) AND greatest(since, changed_at) <= $2
+        SELECT c.* FROM plan_changes AS c LEFT JOIN recounts AS r USING (id)
+        WHERE c.account = ANY($1::text[])
+            AND (greatest(c.since, c.changed_at) <= $2 OR r.tickets > 0 OR r.done_at IS NOT NULL)
         """,
         list(accounts),
         now,

@@ -97,6 +97,24 @@ async def lock_due(
     return [_deadline(row) for row in rows]
 
 
+async def oldest_unfired(connection: Connection, partitions: Sequence[int]) -> datetime | None:
+    """When the first running deadline of these partitions fires, or None if there is none."""
+    found: datetime | None = await connection.fetchval(
+        """
+        SELECT min(next.fires_at)
+        FROM unnest($1::int[]) AS owned (partition)
+        CROSS JOIN LATERAL (
+            SELECT fires_at FROM deadlines
+            WHERE partition = owned.partition AND state = 'running'
+            ORDER BY fires_at
+            LIMIT 1
+        ) AS next
+        """,
+        partitions,
+    )
+    return found
+
+
 async def save_fired(connection: Connection, deadlines: Sequence[Deadline]) -> None:
     """Write what firing made of deadlines that this transaction has locked."""
     await connection.execute(

@@ -68,13 +68,20 @@ async def lock_slotting(connection: Connection) -> None:
 
 
 async def add_plan_recounts(connection: Connection, changes: Sequence[PlanChange]) -> None:
-    """Let the open tickets of these accounts follow the changes, once they take effect."""
+    """Let the open tickets of these accounts follow the changes, once they take effect.
+
+    Nothing is left to do for accounts, locked by this transaction, that have no open ticket now:
+    an import of thousands holds nobody up.
+    """
     await connection.execute(
         """
-        INSERT INTO recounts (id, account, due_at, asked_by, asked_at)
-        SELECT * FROM unnest(
+        INSERT INTO recounts (id, account, due_at, asked_by, asked_at, done_at)
+        SELECT *, CASE WHEN due_at <= asked_at AND NOT EXISTS (
+            SELECT FROM tickets AS t WHERE t.account = new.account AND t.status <> 'closed'
+        ) THEN asked_at END
+        FROM unnest(
             $1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::timestamptz[]
-        )
+        ) AS new (id, account, due_at, asked_by, asked_at)
         """,
         [change.id for change in changes],
         [change.account for change in changes],
@@ -113,10 +120,18 @@ async def read_move(connection: Connection, id_: UUID) -> Recount | None:
 
 
 async def lock_next_recount(connection: Connection, *, now: datetime) -> Recount | None:
-    """The oldest recount that has taken effect and that nobody is at, locked."""
+    """The oldest recount that has taken effect and that nobody is at, locked.
+
+    Moves to a catalogue are done one after the other: the last one asked for is to win.
+    """
     row = await connection.fetchrow(
         """
-        SELECT * FROM recounts WHERE done_at IS NULL AND due_at <= $1
+        SELECT * FROM recounts AS r
+        WHERE done_at IS NULL AND due_at <= $1 AND NOT EXISTS (
+            SELECT FROM recounts AS earlier
+            WHERE r.to_version IS NOT NULL AND earlier.to_version IS NOT NULL
+                AND earlier.done_at IS NULL AND (earlier.due_at, earlier.id) < (r.due_at, r.id)
+        )
         ORDER BY due_at, id
         LIMIT 1
         FOR UPDATE SKIP LOCKED
@@ -124,6 +139,23 @@ async def lock_next_recount(connection: Connection, *, now: datetime) -> Recount
         now,
     )
     return None if row is None else Recount(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRecounts:
+    """What is still to be done."""
+
+    open: int
+    oldest: datetime | None
+
+
+async def count_recounts(connection: Connection, *, now: datetime) -> OpenRecounts:
+    """The recounts that have taken effect and are not done."""
+    row = await connection.fetchrow(
+        "SELECT count(*), min(due_at) FROM recounts WHERE done_at IS NULL AND due_at <= $1", now
+    )
+    assert row is not None  # noqa: S101 - an aggregate is one row
+    return OpenRecounts(*row)
 
 
 async def list_tickets_of_account(

@@ -14,15 +14,15 @@ from shared.plans import Priority
 _BEGIN = """
 INSERT INTO tickets AS t (
     ticket, partition, opened_by_event, opened_at, opened_by_agent, account, priority, plan,
-    catalogue_version, traceparent
+    catalogue_version, traceparent, plan_change
 )
 SELECT DISTINCT ON (ticket) *
 FROM unnest(
     $1::uuid[], $2::int[], $3::uuid[], $4::timestamptz[], $5::bool[], $6::text[],
-    $7::text[], $8::text[], $9::text[], $10::text[]
+    $7::text[], $8::text[], $9::text[], $10::text[], $11::uuid[]
 ) AS new (
     ticket, partition, opened_by_event, opened_at, opened_by_agent, account, priority, plan,
-    catalogue_version, traceparent
+    catalogue_version, traceparent, plan_change
 )
 ORDER BY ticket
 ON CONFLICT (ticket) DO UPDATE
@@ -33,7 +33,8 @@ SET opened_by_event = excluded.opened_by_event,
     priority = excluded.priority,
     plan = excluded.plan,
     catalogue_version = excluded.catalogue_version,
-    traceparent = excluded.traceparent
+    traceparent = excluded.traceparent,
+    plan_change = excluded.plan_change
 WHERE t.opened_at IS NULL
 RETURNING ticket
 """
@@ -53,6 +54,7 @@ async def add_tickets(connection: Connection, tickets: Sequence[Ticket]) -> set[
         [t.opening.plan for t in tickets],
         [t.opening.catalogue_version for t in tickets],
         [t.traceparent for t in tickets],
+        [t.plan_change for t in tickets],
     )
     return {row["ticket"] for row in rows}
 
@@ -149,4 +151,5 @@ def _ticket(row: asyncpg.Record) -> Ticket:
         opening=opening,
         traceparent=row["traceparent"],
         status=TicketStatus(row["status"]),
+        plan_change=row["plan_change"],
     )

@@ -43,7 +43,9 @@ async def test_new_tickets_follow_a_new_version_and_running_clocks_once_moved(
     assert await _clock(desk, new) == ("demo-2", 900)
 
     for _ in range(2):  # the same key: one move
-        moving = await _request(desk, "POST", "/v1/catalogue/moves", json={"from": "demo-1"})
+        moving = await _request(
+            desk, "POST", "/v1/catalogue/moves", json={"from": "demo-1", "to": "demo-2"}
+        )
         assert moving.status_code == 202
     await said_of(desk, [old], until_each=DeadlineMoved)
     assert await _clock(desk, old) == ("demo-2", 900)
@@ -106,7 +108,9 @@ async def test_a_move_to_what_was_never_in_force_is_refused(desk: Desk, file: Pa
     answer = await _request(desk, "POST", "/v1/catalogue/moves", json={"to": "demo-9"})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/to"
-    answer = await _request(desk, "POST", "/v1/catalogue/moves", role="agent", json={})
+    answer = await _request(
+        desk, "POST", "/v1/catalogue/moves", role="agent", json={"to": "demo-1"}
+    )
     assert answer.status_code == 403
     missing = "/v1/catalogue/moves/00000000-0000-0000-0000-000000000000"
     assert (await _request(desk, "GET", missing)).status_code == 404

@@ -15,6 +15,7 @@ from shared.events import Event, TicketSlotted, Visibility
 from tests.support import said
 from tests.support.desk import Desk
 from tests.support.sla_desk import ANSWERED, OVERTAKEN, put_plan, said_of, tell
+from tests.support.stream import read_all
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.timeout(360)  # more than all waits of a test together
@@ -114,6 +115,19 @@ async def test_notes_and_customers_words_are_no_response(desk: Desk) -> None:
     await tell(desk, created, note)
     came_to = await of_one(desk, created, until_each=DeadlineBreached)
     assert came_to in (BREACHED, OVERTAKEN)
+
+
+async def test_an_event_of_the_far_future_is_put_aside(desk: Desk) -> None:
+    """A clock that is days ahead would have everything breached; the rest is heard all the same."""
+    desk.start("sla")
+    await desk.ready("sla")
+    await put_plan(desk, "an-account", "starter")
+    created = said.ticket_created(account="an-account")
+    mad = said.message_posted(created, at=created.time + timedelta(days=3))
+    await tell(desk, created, mad, said.message_posted(created))
+    assert (await of_one(desk, created, until_each=DeadlineMet))[-1] is DeadlineMet
+    (dead,) = await read_all(desk.stack.bootstrap_servers, f"{desk.namespace}.sla.dead")
+    assert b"FutureEventError" in dict(dead.headers)["dead-reason"]
 
 
 async def of_one(desk: Desk, created: Event, *, until_each: type[Event]) -> list[type[Event]]:

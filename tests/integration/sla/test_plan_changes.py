@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -34,6 +35,26 @@ async def test_an_upgrade_reaches_every_open_ticket_once_though_sla_is_killed(de
     assert {tuple(kinds[:2]) for kinds in came_to.values()} == {(TicketSlotted, DeadlineScheduled)}
     (change,) = await until(lambda: _applied(desk, 1), what="the change is applied")
     assert change["applied_to_tickets"] == len(tickets)
+
+
+async def test_a_ticket_that_cannot_be_counted_holds_up_no_other(desk: Desk) -> None:
+    """It is named in the log and counted; the rest of its page, and what comes after, goes on."""
+    desk.start("sla")
+    await desk.ready("sla")
+    broken, *tickets = _tickets(5)
+    await tell(desk, broken, *tickets)
+    await said_of(desk, [broken, *tickets], until_each=TicketSlotted)
+    statement = "UPDATE tickets SET catalogue_version = 'lost' WHERE ticket = $1 RETURNING 1"
+    await desk.query("sla", statement, UUID(broken.subject))
+    await put_plan(desk, "an-account", "starter")
+    await said_of(desk, tickets, until_each=DeadlineScheduled)
+    await until(lambda: _applied(desk, 1), what="the change is applied")
+    passed_over = [line for line in desk.log("sla") if line["event"] == "ticket_passed_over"]
+    assert [line["ticket"] for line in passed_over] == [broken.subject]
+    async with httpx.AsyncClient() as client:
+        metrics = (await client.get(f"{desk.url('sla')}/metrics")).text
+    assert "sla_recount_tickets_passed_over_total 1.0" in metrics
+    assert "sla_recounts_open 0.0" in metrics
 
 
 async def test_a_plan_of_the_future_counts_from_when_it_begins(desk: Desk) -> None:

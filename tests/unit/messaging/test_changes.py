@@ -161,3 +161,15 @@ def test_a_clock_is_shown_as_it_was_said_to_stand() -> None:
     for state in DeadlineState:
         shown = domain.clock_state(said.retraction(alarm, state=state))
         assert shown.value == state.value
+
+
+def test_after_a_thousand_changes_customers_change_a_ticket_no_more() -> None:
+    """Two robots that open and resolve it by turns come to an end; agents still may."""
+    worn = replace(thread(TicketStatus.RESOLVED), changes=domain.MOST_CHANGES)
+    assert domain.reopen(worn, posted(CUSTOMER, worn)) is None
+    assert not domain.may_change(CUSTOMER, worn)
+    assert domain.may_change(said.AGENT, worn)
+    almost = replace(worn, changes=domain.MOST_CHANGES - 1)
+    opened = domain.reopen(almost, posted(CUSTOMER, almost))
+    assert opened is not None
+    assert opened.thread.changes == domain.MOST_CHANGES

@@ -219,6 +219,11 @@ def test_account_and_name_must_be_text() -> None:
     assert (caller.account, caller.name) == (None, None)
 
 
+def test_an_empty_account_is_none() -> None:
+    """It would be the account of every ticket whose account nobody proved."""
+    assert verifier().require(bearing(token(account=""))).account is None
+
+
 def test_a_role_that_is_missing_is_forbidden() -> None:
     """401 without a token, 403 without the role, the caller with one of the roles."""
     with pytest.raises(Problem) as nobody:
