@@ -10,11 +10,14 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import working_time
+from benchmarks import firing, lateness, slotting, working_time
 from benchmarks.figures import Benchmark, Figure, line
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "working_time": working_time.measure,
+    "firing": firing.measure,
+    "slotting": slotting.measure,
+    "lateness": lateness.measure,
 }
 """What there is to measure, in the order in which it is measured."""
 
