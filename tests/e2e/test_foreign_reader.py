@@ -10,21 +10,36 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from tests.support.desk import SERVICES, Desk, running_desk
+from shared.deadlines import DeadlineBreached
+from shared.envelope import Topic
+from shared.events import TicketCreated
+from tests.support import said
+from tests.support.desk import CATALOGUE, SERVICES, Desk, running_desk
 from tests.support.schemas import FOLDER, SCHEMAS, complaints
 from tests.support.stack import Stack
+from tests.support.stream import publish, read_events
 from tests.support.waiting import until
 
 ASYNCAPI = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 PLANS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
 REFUSED = "refused@customer.example"
+LEADS = "support-leads@careline.example"
 TEXT = "The words of a customer, which are nobody else's."
+
+UNHURRIED = (
+    CATALOGUE.read_text(encoding="utf-8")
+    .replace('"12s"', '"600s"')
+    .replace('"8s"', '"600s"\ntargets.default.resolution = "900s"')
+)
+"""Starter and advanced have time to be changed before anything is due."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +71,12 @@ class Past:
 
 @pytest.fixture(scope="module")
 def past(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
-    """Tickets on every plan: one answered, others breached, one whose sender takes no mail."""
+    """Tickets on every plan, to which everything happens that can be said of a ticket."""
     with running_desk(stack, tmp_path_factory.mktemp("desk")) as desk:
-        desk.mailbox.refused[REFUSED] = "550 5.1.1 no such mailbox"
+        desk.mailbox.refused |= {REFUSED: "550 5.1.1 no such mailbox", LEADS: "451 4.3.0 later"}
+        catalogue = desk.folder / "plans.toml"
+        catalogue.write_text(UNHURRIED, encoding="utf-8")
+        desk.settings["CARELINE_CATALOGUE"] = str(catalogue)
         for service in SERVICES:
             desk.start(service)
         answered = asyncio.run(_live(desk))
@@ -118,7 +136,7 @@ def test_a_record_that_comes_twice_is_the_same(records: list[Record]) -> None:
     by_id: dict[str, dict[str, Any]] = {}
     for record in records:
         assert by_id.setdefault(record.value["id"], record.value) == record.value
-    assert len({record.value["correlationid"] for record in records}) == 2 * len(PLANS) + 1
+    assert len({record.value["correlationid"] for record in records}) == 2 * len(PLANS) + 2
 
 
 def test_personal_data_can_be_dropped(records: list[Record]) -> None:
@@ -145,12 +163,49 @@ async def _live(desk: Desk) -> str:
         await _send(client, desk, "starter", address=REFUSED)
         answered = tickets["professional"]
         await until(lambda: _answer(client, desk, answered), what="the ticket is answered")
+        await _set(client, desk, tickets["starter"], status="resolved")
+        for change in ({"priority": "high"}, {"status": "pending"}, {"status": "open"}):
+            await _set(client, desk, tickets["advanced"], **change)
+        await _put_plan(client, desk, "professional", account="on-advanced")
+    await until(lambda: _answer_too_late(desk, tickets["centurion"]), what="it is breached")
     await until(lambda: asyncio.to_thread(_said_all, desk), what="every type was said")
     return answered
 
 
-async def _put_plan(client: httpx.AsyncClient, desk: Desk, plan: str) -> None:
-    url = f"{desk.url('sla')}/v1/accounts/on-{plan}/plan"
+async def _set(client: httpx.AsyncClient, desk: Desk, ticket: str, **change: str) -> None:
+    """Set a ticket's status or priority, and wait until its clocks have followed."""
+    (name,) = change
+    url = f"{desk.url('messaging')}/v1/tickets/{ticket}/{name}"
+
+    async def taken() -> bool:
+        answer = await client.put(url, json=change, headers=desk.bearer("agent"))
+        return answer.status_code == 200
+
+    await until(taken, what=f"it is {change}")
+    heard = "SELECT 1 FROM facts WHERE ticket = $1 AND value = $2"
+    await until(lambda: desk.query("sla", heard, UUID(ticket), change[name]), what="sla heard it")
+
+
+async def _answer_too_late(desk: Desk, ticket: str) -> bool:
+    """Once it is breached, let an answer from before that reach the stream."""
+    said_of_it = [
+        event
+        for topic in (Topic.TICKETS, Topic.SLA)
+        for event in await read_events(desk.stack.bootstrap_servers, desk.namespace, topic)
+        if event.subject == ticket
+    ]
+    if not any(isinstance(event, DeadlineBreached) for event in said_of_it):
+        return False
+    (created,) = [event for event in said_of_it if isinstance(event, TicketCreated)]
+    answer = said.message_posted(created, at=created.time + timedelta(seconds=1))
+    await publish(desk.stack.bootstrap_servers, desk.namespace, [answer])
+    return True
+
+
+async def _put_plan(
+    client: httpx.AsyncClient, desk: Desk, plan: str, *, account: str | None = None
+) -> None:
+    url = f"{desk.url('sla')}/v1/accounts/{account or f'on-{plan}'}/plan"
     answer = await client.put(url, json={"plan": plan}, headers=desk.bearer("admin"))
     assert answer.status_code == 200, answer.text
 

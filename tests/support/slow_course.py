@@ -156,7 +156,9 @@ class Course:
         if self.known.opening is None:
             assert saved == {}
             return
-        shown = self.known.watch().show(self.fired_until)
+        ticket = self.known.watch()
+        assert self.desk.status() is ticket.status
+        shown = ticket.show(self.fired_until)
         circumstances = slow_verdict.Circumstances(
             fired_until=self.fired_until,
             heard_until=self.known.heard_until,

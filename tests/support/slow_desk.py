@@ -50,6 +50,9 @@ class Desk(Protocol):
     def said(self) -> list[Event]:
         """Everything that was ever said, in order."""
 
+    def status(self) -> TicketStatus | None:
+        """How the ticket stands, or None as long as it has not begun."""
+
 
 @dataclass
 class _Kept:
@@ -120,6 +123,10 @@ class MemoryDesk:
     def said(self) -> list[Event]:
         """Everything that was ever said, in order."""
         return self._kept.said
+
+    def status(self) -> TicketStatus | None:
+        """How the ticket stands, or None as long as it has not begun."""
+        return self._kept.ticket.status if self._kept.ticket else None
 
     def _commit(self, work: Callable[[_Kept], None], *, crashes: bool) -> None:
         """Work on a copy, which a crash loses."""

@@ -70,19 +70,16 @@ def _differ(shown: Shown, kept: Deadline, now: Circumstances) -> Iterator[str]:
     assert shown.owed is not None
     name, due = _name(kept), shown.owed.due
     if shown.state is DeadlineState.BREACHED and now.was_late:
-        unfired = now.is_late and kept.state is DeadlineState.RUNNING
-        if not unfired and kept.state is not DeadlineState.BREACHED:
-            yield f"{name} is {kept.state}, not breached"
-        if due and (kept.due_at is None or kept.due_at < due):
-            yield f"{name} was breached at {kept.due_at}, but was due only at {due}"
+        yield from _differ_in_breach(shown, kept, now)
         return
     if kept.state is not shown.state:
         yield f"{name} is {kept.state}, not {shown.state}"
         return
-    stays = now.was_disordered and kept.state in (DeadlineState.MET, DeadlineState.CANCELLED)
-    if kept.ended_at != shown.ended_at and not (stays and kept.state is DeadlineState.CANCELLED):
+    if _stays(shown, kept, now):
+        return
+    if kept.ended_at != shown.ended_at:
         yield f"{name} ended at {kept.ended_at}, not {shown.ended_at}"
-    if shown.ended_still or stays:
+    if shown.ended_still:
         return
     if kept.due_at != due:
         yield f"{name} is due at {kept.due_at}, not {due}"
@@ -91,6 +88,26 @@ def _differ(shown: Shown, kept: Deadline, now: Circumstances) -> Iterator[str]:
     elif kept.state is DeadlineState.RUNNING:
         yield from _differ_in_warnings(shown, kept, now)
     yield from _differ_in_pauses(shown, kept, now)
+
+
+def _differ_in_breach(shown: Shown, kept: Deadline, now: Circumstances) -> Iterator[str]:
+    assert shown.owed is not None
+    name, due = _name(kept), shown.owed.due
+    unfired = now.is_late and kept.state is DeadlineState.RUNNING
+    if not unfired and kept.state is not DeadlineState.BREACHED:
+        yield f"{name} is {kept.state}, not breached"
+    if due and (kept.due_at is None or kept.due_at < due):
+        yield f"{name} was breached at {kept.due_at}, but was due only at {due}"
+
+
+def _stays(shown: Shown, kept: Deadline, now: Circumstances) -> bool:
+    """Whether what had ended before is left as it was, since its end is no news any more."""
+    if kept.state is DeadlineState.MET:
+        return now.was_disordered and kept.ended_at == shown.ended_at
+    if kept.state is not DeadlineState.CANCELLED or kept.ended_at is None:
+        return False
+    # It may have been owed again for a moment, of which nobody heard before it was over again.
+    return now.was_disordered or (shown.ended_at is not None and kept.ended_at < shown.ended_at)
 
 
 def _differ_in_warnings(shown: Shown, kept: Deadline, now: Circumstances) -> Iterator[str]:

@@ -26,6 +26,7 @@ from shared import events, outbox
 from shared.catalogue_file import CatalogueFile
 from shared.consumer import Heard
 from shared.database import Connection, Database
+from shared.events import TicketStatus
 from shared.plans import Catalogue
 from tests.support.databases import Databases
 from tests.support.slow_catalogues import BEGIN, CATALOGUES, TEXTS
@@ -199,6 +200,15 @@ class PostgresDesk:
         async with self._database.connection() as connection:
             found = await store.read_deadlines(connection, TICKET)
         return {(each.clock, each.cycle): each for each in found}
+
+    def status(self) -> TicketStatus | None:
+        """How the ticket stands, or None as long as it has not begun."""
+        return self._run(self._read_status())
+
+    async def _read_status(self) -> TicketStatus | None:
+        async with self._database.connection() as connection:
+            ticket = await store.read_ticket(connection, TICKET)
+        return ticket.status if ticket else None
 
     def said(self) -> list[events.Event]:
         """Everything that was ever said, in order."""
