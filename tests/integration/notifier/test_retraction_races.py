@@ -110,7 +110,7 @@ async def test_a_retraction_waits_for_an_outcome_that_is_being_kept(database: Da
         hearing = asyncio.create_task(hear_alone(database, RETRACTED))
         await until(lambda: somebody_waits(database), what="the retraction waits for the sender")
         outcome = domain.conclude(
-            held, domain.Refused(451, "later"), now=said.now(), give_up_after=HOLD
+            held, domain.Refused(451, "later"), now=said.now(), give_up_after=timedelta(days=2)
         )
         await store.save(sending, [outcome.delivery])
     await hearing
