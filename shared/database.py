@@ -17,6 +17,8 @@ SESSION = {
     "idle_in_transaction_session_timeout": "30s",
     "statement_timeout": "30s",
     "lock_timeout": "10s",
+    # A plan that is kept from when a table was small costs ten times and more once it has grown.
+    "plan_cache_mode": "force_custom_plan",
 }
 
 
