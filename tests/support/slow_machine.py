@@ -159,13 +159,24 @@ class SlaMachine(RuleBasedStateMachine):
         self, which: int, steps: int, *, polls: bool, hears: bool, crashes: bool
     ) -> None:
         """Time goes on to when something is due, or to just before or just after."""
-        dues = sorted(
-            {each.due_at for each in self.course.desk.deadlines().values() if each.due_at}
-        )
+        dues = sorted(set(self.course.dues()))
         to_come = [due + steps * STEP for due in dues if due + steps * STEP > self.course.now]
         if to_come:
             due = to_come[which % len(to_come)]
             self.course.advance(due, polls=polls, hears=hears, crashes=crashes)
+
+    @rule(
+        what=st.just(AuthorKind.AGENT) | statuses | priorities,
+        which=st.integers(0, 3),
+        steps=st.integers(0, 1),
+    )
+    def act_at_due_time(
+        self, what: AuthorKind | TicketStatus | Priority, which: int, steps: int
+    ) -> None:
+        """Something happens just when something is due, or just after."""
+        self.advance_to_due_time(which, steps - 1, polls=False, hears=False, crashes=False)
+        self.course.now += STEP
+        self.course.happen(self.course.story.tell(self.course.now, what), held=False)
 
     # --- how it is heard ---
 
@@ -177,11 +188,8 @@ class SlaMachine(RuleBasedStateMachine):
     )
     def deliver(self, picks: list[int], *, together: bool, crashes: bool) -> None:
         """Some of what was held back is heard, in another order, at once or one by one."""
-        picked = [
-            self.course.queue.pop(pick % len(self.course.queue))
-            for pick in picks
-            if self.course.queue
-        ]
+        queue = self.course.queue
+        picked = [queue.pop(pick % len(queue)) for pick in picks if queue]
         for batch in [picked] if together else [[each] for each in picked]:
             self.course.hear(batch, crashes=crashes)
 
@@ -210,20 +218,11 @@ class SlaMachine(RuleBasedStateMachine):
         self, what: AuthorKind | TicketStatus | Priority, which: int | None, steps: int
     ) -> None:
         """Something is heard long after it happened, perhaps before a breach that was said."""
-        at, breaches = (
-            self.course.now,
-            [x.due_at for x in self.course.desk.deadlines().values() if x.due_at],
-        )
-        if which is not None and breaches:
-            at = min(at, breaches[which % len(breaches)])
+        at, dues = self.course.now, self.course.dues()
+        if which is not None and dues:
+            at = min(at, dues[which % len(dues)])
         at -= steps * STEP
-        if isinstance(what, AuthorKind):
-            told = self.course.story.message(at, what, Visibility.PUBLIC)
-        elif isinstance(what, TicketStatus):
-            told = self.course.story.status(at, what)
-        else:
-            told = self.course.story.priority(at, what)
-        self.course.hear([told])
+        self.course.hear([self.course.story.tell(at, what)])
 
     # --- what must hold ---
 

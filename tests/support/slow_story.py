@@ -117,6 +117,14 @@ class Story:
         event = TicketPriorityChanged.say(data, cause=cause, source=source, time=at)
         return Happened(event, Fact(event.id, FactKind.PRIORITY, at, priority.value))
 
+    def tell(self, at: datetime, what: AuthorKind | TicketStatus | Priority) -> Happened:
+        """Somebody writes to all, or sets a status or a priority."""
+        if isinstance(what, AuthorKind):
+            return self.message(at, what, Visibility.PUBLIC)
+        if isinstance(what, TicketStatus):
+            return self.status(at, what)
+        return self.priority(at, what)
+
     def move(self, at: datetime, to: str) -> Move:
         """Somebody moves open tickets to another catalogue."""
         return Move(self._cause().id, to, at)

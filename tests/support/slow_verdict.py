@@ -107,7 +107,8 @@ def _stays(shown: Shown, kept: Deadline, now: Circumstances) -> bool:
     if kept.state is not DeadlineState.CANCELLED or kept.ended_at is None:
         return False
     # It may have been owed again for a moment, of which nobody heard before it was over again.
-    return now.was_disordered or (shown.ended_at is not None and kept.ended_at < shown.ended_at)
+    ended_before = shown.ended_at is not None and shown.started <= kept.ended_at < shown.ended_at
+    return now.was_disordered or ended_before
 
 
 def _differ_in_warnings(shown: Shown, kept: Deadline, now: Circumstances) -> Iterator[str]:
