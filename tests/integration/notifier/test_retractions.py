@@ -44,8 +44,12 @@ async def test_who_was_alerted_is_told_once_however_often_it_is_heard(desk: Desk
     assert retraction == alert.replace("Breached", "Retracted")
     assert other.startswith("Breached")
     assert other != alert
-    told = [event for event in await _said(desk) if isinstance(event, NotificationSent)]
-    assert [event.data.kind for event in told] == [
+
+    async def told() -> list[NotificationKind] | None:
+        sent = [event for event in await _said(desk) if isinstance(event, NotificationSent)]
+        return [event.data.kind for event in sent] if len(sent) >= len(_subjects(desk)) else None
+
+    assert await until(told, what="all three are said to be sent") == [
         NotificationKind.BREACH_ALERT,
         NotificationKind.BREACH_RETRACTION,
         NotificationKind.BREACH_ALERT,
