@@ -33,6 +33,7 @@ class Topic(StrEnum):
 
     TICKETS = "tickets"
     MESSAGES = "messages"
+    ATTACHMENTS = "attachments"
     SLA = "sla"
     NOTIFICATIONS = "notifications"
     ACCOUNTS = "accounts"

@@ -26,39 +26,17 @@ from shared.deadlines import (
     WorkingSeconds,
 )
 from shared.envelope import CONTENT_TYPE, Envelope, Fact, Instant, Topic
+from shared.messages import (
+    Attachment,
+    AttachmentReceived,
+    AuthorKind,
+    Channel,
+    MailBounced,
+    MessagePosted,
+    MessageReceived,
+)
+from shared.notifications import NotificationFailed, NotificationSent, NotificationSuppressed
 from shared.plans import Clock, Priority
-
-
-class Channel(StrEnum):
-    """How a request reached us."""
-
-    WEB = "web"
-    API = "api"
-    MAIL = "mail"
-    CHAT = "chat"
-
-
-class AuthorKind(StrEnum):
-    """Who wrote a message: `system` is an automatic answer and never counts as a response."""
-
-    CUSTOMER = "customer"
-    AGENT = "agent"
-    SYSTEM = "system"
-
-
-class Visibility(StrEnum):
-    """`public` is read by the customer, `note` by agents only."""
-
-    PUBLIC = "public"
-    NOTE = "note"
-
-
-class NotificationKind(StrEnum):
-    """What a notification is about."""
-
-    ACKNOWLEDGEMENT = "acknowledgement"
-    BREACH_ALERT = "breach_alert"
-    BREACH_RETRACTION = "breach_retraction"
 
 
 class TicketStatus(StrEnum):
@@ -72,8 +50,6 @@ class TicketStatus(StrEnum):
 
 
 Due = Annotated[Instant, Field(description="The last instant that is in time.")]
-Template = Annotated[str, Field(description="What the mail was made from.")]
-Attempt = Annotated[int, Field(description="Which try this was, from 1.")]
 
 
 class TicketCreatedPrivate(Fact):
@@ -87,6 +63,12 @@ class TicketCreatedPrivate(Fact):
     """What it is about, in one line."""
     text: str
     """What was asked, as it was written."""
+    quoted: str | None = None
+    """What a mail repeated of earlier ones below its own words, or forwarded."""
+    message_id: str | None = None
+    """The Message-ID of the mail that it came as, with its angle brackets."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files that came with it."""
     fingerprint: str
     """SHA-256 of the request's content: tells a repeat from another request under the same key."""
 
@@ -104,6 +86,12 @@ class TicketCreatedData(Fact):
     priority: Priority
     opened_by: AuthorKind = AuthorKind.CUSTOMER
     """Who opened it: an agent may do so for a customer, and owes no first response then."""
+    queue: str = "support"
+    """Which team's it is: named by its sender, or by the address that a mail went to."""
+    automatic: bool = False
+    """Written by a machine: it is never acknowledged, since that would answer the machine."""
+    continues: UUID | None = None
+    """An older ticket that it answers, where its sender could not be told to take part in that."""
     locale: str
     """BCP 47, for example `en` or `de-AT`."""
     time_zone: str
@@ -159,31 +147,6 @@ class TicketSlottedData(Fact):
     """What was promised; empty where the plan promises no time."""
 
 
-class MessagePostedPrivate(Fact):
-    """The personal part of a message."""
-
-    author_name: str | None = None
-    """The author's name, as their token has it."""
-    text: str
-    """What was written."""
-
-
-class MessagePostedData(Fact):
-    """Somebody wrote into a ticket's thread; what was asked at first is in `TicketCreated`."""
-
-    message: UUID
-    """Id of the message."""
-    sequence: int
-    """The place in the thread, from 1, without gaps."""
-    author_kind: AuthorKind
-    author: str
-    """Id of the author: the subject of their token."""
-    visibility: Visibility
-    in_reply_to: UUID | None = None
-    """Id of the message that it answers, where that is known."""
-    private: MessagePostedPrivate | None = None
-
-
 class PlanChangedData(Fact):
     """An account has another plan from `since` on."""
 
@@ -196,57 +159,6 @@ class PlanChangedData(Fact):
     """From when the plan counts; it may lie in the past or the future."""
     changed_by: str
     """Subject of who changed it."""
-
-
-class NotificationPrivate(Fact):
-    """The personal part of a notification."""
-
-    address: str
-    """Where it went."""
-    detail: str | None = None
-    """What the other side answered; it may repeat the address."""
-
-
-class NotificationSentData(Fact):
-    """The other side took a notification."""
-
-    kind: NotificationKind
-    channel: Literal["email"]
-    """How it went."""
-    template: Template
-    attempt: Attempt
-    latency_seconds: float
-    """From what caused it to when it was taken."""
-    second_copy_possible: bool
-    """An earlier try may have arrived: we died, or lost the line, before its outcome was kept."""
-    private: NotificationPrivate | None = None
-
-
-class NotificationFailedData(Fact):
-    """A notification was given up."""
-
-    kind: NotificationKind
-    channel: Literal["email"]
-    """How it went."""
-    template: Template
-    attempt: Attempt
-    reason: Literal["refused", "attempts_exhausted"]
-    """`refused` for good by the other side, or tried for too long."""
-    code: int | None = None
-    """SMTP reply code, where there was one."""
-    private: NotificationPrivate | None = None
-
-
-class NotificationSuppressedData(Fact):
-    """A notification is not sent, or not tried again: what it would have said no longer holds."""
-
-    kind: NotificationKind
-    channel: Literal["email"]
-    """How it would have gone."""
-    template: Template
-    reason: Literal["breach_retracted"]
-    """`breach_retracted`: the breach that it told of does not hold."""
-    private: NotificationPrivate | None = None
 
 
 class TicketCreated(Envelope[TicketCreatedData]):
@@ -277,39 +189,11 @@ class TicketSlotted(Envelope[TicketSlottedData]):
     type: Literal["careline.ticket.slotted.v1"] = "careline.ticket.slotted.v1"
 
 
-class MessagePosted(Envelope[MessagePostedData]):
-    """Said by messaging."""
-
-    TOPIC: ClassVar[Topic] = Topic.MESSAGES
-    type: Literal["careline.message.posted.v1"] = "careline.message.posted.v1"
-
-
 class PlanChanged(Envelope[PlanChangedData]):
     """Said by sla, whose directory knows the accounts."""
 
     TOPIC: ClassVar[Topic] = Topic.ACCOUNTS
     type: Literal["careline.account.plan_changed.v1"] = "careline.account.plan_changed.v1"
-
-
-class NotificationSent(Envelope[NotificationSentData]):
-    """Said by notifier."""
-
-    TOPIC: ClassVar[Topic] = Topic.NOTIFICATIONS
-    type: Literal["careline.notification.sent.v1"] = "careline.notification.sent.v1"
-
-
-class NotificationFailed(Envelope[NotificationFailedData]):
-    """Said by notifier."""
-
-    TOPIC: ClassVar[Topic] = Topic.NOTIFICATIONS
-    type: Literal["careline.notification.failed.v1"] = "careline.notification.failed.v1"
-
-
-class NotificationSuppressed(Envelope[NotificationSuppressedData]):
-    """Said by notifier."""
-
-    TOPIC: ClassVar[Topic] = Topic.NOTIFICATIONS
-    type: Literal["careline.notification.suppressed.v1"] = "careline.notification.suppressed.v1"
 
 
 Event = (
@@ -327,6 +211,9 @@ Event = (
     | DeadlineCancelled
     | DeadlineBreachRetracted
     | MessagePosted
+    | MessageReceived
+    | AttachmentReceived
+    | MailBounced
     | PlanChanged
     | NotificationSent
     | NotificationFailed

@@ -58,6 +58,7 @@ def declared_topics(namespace: str, partitions: int) -> tuple[Declared, ...]:
     retention_days = {
         Topic.TICKETS: 30,
         Topic.MESSAGES: 30,
+        Topic.ATTACHMENTS: 30,
         Topic.SLA: 365,
         Topic.NOTIFICATIONS: 90,
     }

@@ -31,12 +31,8 @@ from shared.deadlines import (
     Pause,
 )
 from shared.envelope import Cause
-from shared.events import (
-    MessagePosted,
-    TicketCreated,
-    TicketPriorityChanged,
-    TicketStatusChanged,
-)
+from shared.events import TicketCreated, TicketPriorityChanged, TicketStatusChanged
+from shared.messages import MessagePosted
 from shared.plans import Clock
 
 SLA = "/services/sla"

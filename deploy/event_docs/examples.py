@@ -19,11 +19,14 @@ from deploy.event_docs.deadline_examples import (
     SLA,
     TARGET,
 )
-from shared import events
+from deploy.event_docs.mail_examples import attachment, bounced, reply
+from shared import events, messages, notifications
 from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
 from shared.envelope import NAMESPACE, Cause, derive_id
-from shared.events import AuthorKind, NotificationKind, TicketStatus
+from shared.events import TicketStatus
 from shared.identity import requester_id
+from shared.messages import AuthorKind
+from shared.notifications import NotificationKind
 from shared.plans import Clock, Priority
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -72,6 +75,9 @@ def examples() -> tuple[events.Event, ...]:
         deadlines.cancelled(moved, closed),
         retracted,
         answer,
+        reply(first),
+        attachment(first),
+        bounced(first),
         _plan_changed(),
         _sent(first),
         _failed(breached),
@@ -86,7 +92,7 @@ def _created(key: str) -> events.TicketCreated:
         account=ACCOUNT,
         account_verified=True,
         requester=REQUESTER,
-        channel=events.Channel.WEB,
+        channel=messages.Channel.WEB,
         priority=Priority.NORMAL,
         locale="de-AT",
         time_zone="Europe/Vienna",
@@ -156,22 +162,22 @@ def _slotted(created: events.TicketCreated) -> events.TicketSlotted:
     return events.TicketSlotted.say(data, cause=created.as_cause, source=SLA, time=ASKED)
 
 
-def _answer(created: events.TicketCreated, at: datetime) -> events.MessagePosted:
+def _answer(created: events.TicketCreated, at: datetime) -> messages.MessagePosted:
     message = derive_id(UUID(created.subject), "message", AGENT, "example-3")
-    data = events.MessagePostedData(
+    data = messages.MessagePostedData(
         message=message,
         sequence=2,
         author_kind=AuthorKind.AGENT,
         author=AGENT,
-        visibility=events.Visibility.PUBLIC,
+        visibility=messages.Visibility.PUBLIC,
         in_reply_to=derive_id(created.id, "message"),
-        private=events.MessagePostedPrivate(
+        private=messages.MessagePostedPrivate(
             author_name="Example Agent",
             text="Please choose All pages in the export's settings. We have set it for March.",
         ),
     )
     cause = Cause(message, created.subject, created.id, created.id, TRACE)
-    return events.MessagePosted.say(data, cause=cause, source=MESSAGING, time=at)
+    return messages.MessagePosted.say(data, cause=cause, source=MESSAGING, time=at)
 
 
 def _plan_changed() -> events.PlanChanged:
@@ -187,55 +193,55 @@ def _plan_changed() -> events.PlanChanged:
     return events.PlanChanged.say(data, cause=cause, source=SLA, time=ASKED - timedelta(days=21))
 
 
-def _sent(created: events.TicketCreated) -> events.NotificationSent:
+def _sent(created: events.TicketCreated) -> notifications.NotificationSent:
     kind = NotificationKind.ACKNOWLEDGEMENT
-    data = events.NotificationSentData(
+    data = notifications.NotificationSentData(
         kind=kind,
         channel="email",
         template=kind.value,
         attempt=1,
         latency_seconds=0.731902,
         second_copy_possible=False,
-        private=events.NotificationPrivate(address=ADDRESS),
+        private=notifications.NotificationPrivate(address=ADDRESS),
     )
     cause = Cause(derive_id(created.id, kind), created.subject, created.id, created.id, TRACE)
     sent = ASKED + timedelta(seconds=0.731902)
-    return events.NotificationSent.say(data, cause=cause, source=NOTIFIER, time=sent)
+    return notifications.NotificationSent.say(data, cause=cause, source=NOTIFIER, time=sent)
 
 
-def _failed(breached: DeadlineBreached) -> events.NotificationFailed:
+def _failed(breached: DeadlineBreached) -> notifications.NotificationFailed:
     """One of two people to alert has no mailbox any more."""
     kind, address = NotificationKind.BREACH_ALERT, "former-lead@careline.example"
-    data = events.NotificationFailedData(
+    data = notifications.NotificationFailedData(
         kind=kind,
         channel="email",
         template=kind.value,
         attempt=1,
         reason="refused",
         code=550,
-        private=events.NotificationPrivate(
+        private=notifications.NotificationPrivate(
             address=address, detail=f"5.1.1 <{address}>: no such mailbox"
         ),
     )
     cause = _alert(breached, address, breached.id)
     failed = DUE + timedelta(seconds=1)
-    return events.NotificationFailed.say(data, cause=cause, source=NOTIFIER, time=failed)
+    return notifications.NotificationFailed.say(data, cause=cause, source=NOTIFIER, time=failed)
 
 
 def _suppressed(
     breached: DeadlineBreached, retracted: DeadlineBreachRetracted
-) -> events.NotificationSuppressed:
+) -> notifications.NotificationSuppressed:
     """The other's had not gone out when the breach was taken back."""
     kind = NotificationKind.BREACH_ALERT
-    data = events.NotificationSuppressedData(
+    data = notifications.NotificationSuppressedData(
         kind=kind,
         channel="email",
         template=kind.value,
         reason="breach_retracted",
-        private=events.NotificationPrivate(address=LEADS),
+        private=notifications.NotificationPrivate(address=LEADS),
     )
     cause = _alert(breached, LEADS, retracted.id)
-    return events.NotificationSuppressed.say(data, cause=cause, source=NOTIFIER, time=HEARD)
+    return notifications.NotificationSuppressed.say(data, cause=cause, source=NOTIFIER, time=HEARD)
 
 
 def _alert(breached: DeadlineBreached, address: str, led_by: UUID) -> Cause:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import deadlines, events
+from shared import deadlines, events, messages, notifications
 from shared.envelope import Topic
 from shared.events import EVENT_TYPES, Event
 from shared.runtime import Settings
@@ -20,24 +20,27 @@ class Parties:
 
 PARTIES: Mapping[type[Event], Parties] = {
     events.TicketCreated: Parties("intake", ("sla", "messaging", "notifier")),
-    events.TicketStatusChanged: Parties("messaging", ("sla",)),
+    events.TicketStatusChanged: Parties("messaging", ("sla", "notifier")),
     events.TicketPriorityChanged: Parties("messaging", ("sla",)),
     events.TicketSlotted: Parties("sla", ("messaging", "notifier")),
     deadlines.DeadlineScheduled: Parties("sla", ("messaging",)),
     deadlines.DeadlineMoved: Parties("sla", ("messaging",)),
-    deadlines.DeadlinePaused: Parties("sla", ("messaging",)),
+    deadlines.DeadlinePaused: Parties("sla", ("messaging", "notifier")),
     deadlines.DeadlineResumed: Parties("sla", ("messaging",)),
-    deadlines.DeadlineAtRisk: Parties("sla", ("messaging",)),
-    deadlines.DeadlineMet: Parties("sla", ("messaging",)),
+    deadlines.DeadlineAtRisk: Parties("sla", ("messaging", "notifier")),
+    deadlines.DeadlineMet: Parties("sla", ("messaging", "notifier")),
     deadlines.DeadlineBreached: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineCancelled: Parties("sla", ("messaging",)),
+    deadlines.DeadlineCancelled: Parties("sla", ("messaging", "notifier")),
     deadlines.DeadlineBreachRetracted: Parties("sla", ("messaging", "notifier")),
-    events.MessagePosted: Parties("messaging", ("sla",)),
+    messages.MessagePosted: Parties("messaging", ("sla", "notifier")),
+    messages.MessageReceived: Parties("intake", ("messaging", "notifier")),
+    messages.AttachmentReceived: Parties("intake", ("messaging",)),
+    messages.MailBounced: Parties("intake", ("notifier",)),
     # sla knows its own directory; nobody else of ours needs it so far.
     events.PlanChanged: Parties("sla", ()),
-    events.NotificationSent: Parties("notifier", ("messaging",)),
-    events.NotificationFailed: Parties("notifier", ()),
-    events.NotificationSuppressed: Parties("notifier", ()),
+    notifications.NotificationSent: Parties("notifier", ("messaging",)),
+    notifications.NotificationFailed: Parties("notifier", ()),
+    notifications.NotificationSuppressed: Parties("notifier", ()),
 }
 
 SERVICES = ("intake", "sla", "messaging", "notifier")

@@ -22,19 +22,26 @@ from shared.deadlines import (
     DeadlineState,
 )
 from shared.events import (
-    AuthorKind,
     Event,
-    MessagePosted,
-    NotificationFailed,
-    NotificationKind,
-    NotificationSent,
-    NotificationSuppressed,
     PlanChanged,
     TicketCreated,
     TicketPriorityChanged,
     TicketSlotted,
     TicketStatusChanged,
+)
+from shared.messages import (
+    AttachmentReceived,
+    AuthorKind,
+    MailBounced,
+    MessagePosted,
+    MessageReceived,
     Visibility,
+)
+from shared.notifications import (
+    NotificationFailed,
+    NotificationKind,
+    NotificationSent,
+    NotificationSuppressed,
 )
 from shared.plans import Catalogue, Clock, UnknownPlanError
 from shared.tickets import ticket_number
@@ -102,7 +109,7 @@ class Narrator:
             if len(self._accepted) > REMEMBERED:
                 self._accepted.popitem(last=False)
 
-    def _words(self, event: Event, appended: datetime) -> tuple[str, str]:  # noqa: C901, PLR0911 - a table of all events
+    def _words(self, event: Event, appended: datetime) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - a table of all events
         if isinstance(event, DeadlineEvent):
             return self._words_of_deadline(event, appended)
         match event:
@@ -118,6 +125,14 @@ class Narrator:
                 return f"slotted: {self._plan(data.plan)} ({data.service_level})", PLAIN
             case MessagePosted():
                 return _message(event), PLAIN
+            case MessageReceived(data=data):
+                kind = "an automatic reply" if data.automatic else "a reply"
+                return f"{kind} came in by {data.channel}", PLAIN
+            case AttachmentReceived(data=data):
+                return f"file received, part {data.part} of {data.parts}", QUIET
+            case MailBounced(data=data):
+                for_good = "for good" if data.permanent else "for now"
+                return f"a mail of ours came back, {for_good}", WARNING
             case PlanChanged(data=data):
                 return f"plan of account {data.account} is now {self._plan(data.plan)}", PLAIN
             case NotificationSent():
@@ -225,6 +240,10 @@ def _sent(event: NotificationSent) -> tuple[str, str]:
     match event.data.kind:
         case NotificationKind.ACKNOWLEDGEMENT:
             return f"acknowledged by mail after {after}", GOOD
+        case NotificationKind.REPLY:
+            return f"answer sent to the customer after {after}", GOOD
+        case NotificationKind.AT_RISK_ALERT:
+            return f"warning sent to the people named by the catalogue, after {after}", WARNING
         case NotificationKind.BREACH_ALERT:
             return f"alert sent to the people named by the catalogue, after {after}", WARNING
         case NotificationKind.BREACH_RETRACTION:

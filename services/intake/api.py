@@ -18,10 +18,10 @@ from starlette.routing import Route
 from services.intake import domain
 from shared import events, problems, web
 from shared.envelope import format_instant
-from shared.events import AuthorKind, Channel
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
 from shared.identity import Caller, Role, Verifier, requester_id
+from shared.messages import AuthorKind, Channel
 from shared.plans import Priority
 from shared.publisher import Outgoing, Publishes
 from shared.tickets import ticket_number

@@ -6,13 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.envelope import NAMESPACE, Cause, derive_id
-from shared.events import (
-    AuthorKind,
-    Channel,
-    TicketCreated,
-    TicketCreatedData,
-    TicketCreatedPrivate,
-)
+from shared.events import TicketCreated, TicketCreatedData, TicketCreatedPrivate
+from shared.messages import AuthorKind, Channel
 from shared.plans import Priority
 
 SOURCE = "/services/intake"

@@ -16,8 +16,9 @@ from services.messaging import domain, store
 from shared import outbox, problems, web
 from shared.database import Connection, Database
 from shared.envelope import format_instant
-from shared.events import TicketStatus, Visibility
+from shared.events import TicketStatus
 from shared.identity import Caller, Verifier
+from shared.messages import Visibility
 from shared.plans import Priority
 from shared.tickets import ticket_number
 

@@ -8,20 +8,22 @@ from uuid import UUID
 from shared.deadlines import DeadlineAtRisk, DeadlineEvent
 from shared.envelope import Cause, derive_id
 from shared.events import (
-    AuthorKind,
-    Channel,
-    MessagePosted,
-    MessagePostedData,
-    MessagePostedPrivate,
     TicketCreated,
     TicketPriorityChanged,
     TicketPriorityChangedData,
     TicketStatus,
     TicketStatusChanged,
     TicketStatusChangedData,
-    Visibility,
 )
 from shared.identity import Caller
+from shared.messages import (
+    AuthorKind,
+    Channel,
+    MessagePosted,
+    MessagePostedData,
+    MessagePostedPrivate,
+    Visibility,
+)
 from shared.plans import Clock, Priority
 
 SOURCE = "/services/messaging"

@@ -9,12 +9,8 @@ from services.messaging import domain, store
 from shared.consumer import Heard
 from shared.database import Connection
 from shared.deadlines import DeadlineEvent
-from shared.events import (
-    NotificationKind,
-    NotificationSent,
-    TicketCreated,
-    TicketSlotted,
-)
+from shared.events import TicketCreated, TicketSlotted
+from shared.notifications import NotificationKind, NotificationSent
 
 log = structlog.get_logger(__name__)
 

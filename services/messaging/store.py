@@ -16,14 +16,9 @@ from services.messaging.domain import (
 )
 from shared.database import Connection
 from shared.deadlines import DeadlineEvent
-from shared.events import (
-    AuthorKind,
-    Channel,
-    NotificationSent,
-    TicketSlotted,
-    TicketStatus,
-    Visibility,
-)
+from shared.events import TicketSlotted, TicketStatus
+from shared.messages import AuthorKind, Channel, Visibility
+from shared.notifications import NotificationSent
 from shared.plans import Clock, Priority
 
 

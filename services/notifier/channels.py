@@ -56,7 +56,7 @@ class SmtpChannel:
         try:
             address = _encoded(recipient)
         except UnicodeError:
-            return Refused(553, "the domain can't be written in ASCII")
+            return Refused(553, "the domain can't be written in ASCII", for_good=True)
         mail.replace_header("To", address)
         content = mail.as_bytes(policy=SMTP if address.isascii() else SMTPUTF8)
         return await self._hand_over(content, sender, address)
@@ -155,7 +155,7 @@ async def _envelope(client: aiosmtplib.SMTP, sender: str, address: str) -> Refus
         return await _recipient(client, address, "ascii")
     await client.ehlo()
     if not client.supports_extension("smtputf8"):
-        return Refused(550, "the server takes no addresses beyond ASCII")
+        return Refused(550, "the server takes no addresses beyond ASCII", for_good=True)
     await client.mail(sender, options=["SMTPUTF8"], encoding="utf-8")
     return await _recipient(client, address, "utf-8")
 
@@ -179,4 +179,5 @@ async def _data(client: aiosmtplib.SMTP, content: bytes) -> Answer:
 def _refused(error: aiosmtplib.SMTPResponseException) -> Refused:
     # Bytes beyond UTF-8 come as lone surrogates, which no event can carry.
     detail = error.message.encode("utf-8", "replace").decode()
-    return Refused(error.code, detail[:LONGEST_DETAIL])
+    for_good = error.code >= 500  # noqa: PLR2004 - RFC 5321: 5yz is for good
+    return Refused(error.code, detail[:LONGEST_DETAIL], for_good)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.notifier import domain, store
+from services.notifier import alerting, customers, store
 from shared import outbox, plans
 from shared.consumer import Handle, Heard
 from shared.database import Connection
@@ -53,7 +53,7 @@ async def _plan_acknowledgements(
 ) -> None:
     slotted = await store.add_tickets(connection, created)
     planned = (
-        domain.acknowledge(
+        customers.acknowledge(
             event, not_before=now if UUID(event.subject) in slotted else now + patience
         )
         for event in created
@@ -71,7 +71,7 @@ async def _plan_alerts(
     planned = [
         delivery
         for event in breached
-        for delivery in domain.alert(event, _recipients(catalogue, event.data.plan), now=now)
+        for delivery in alerting.alert(event, _recipients(catalogue, event.data.plan), now=now)
     ]
     await store.plan_deliveries(connection, planned)
 
@@ -82,7 +82,7 @@ async def _take_back(
     by_breach = {event.data.breach: event for event in retracted}
     tickets = {breach: UUID(event.subject) for breach, event in by_breach.items()}
     retractions = [
-        domain.retract(alert, by_breach[alert.caused_by], now=now)
+        alerting.retract(alert, by_breach[alert.caused_by], now=now)
         for alert in await store.lock_alerts(connection, tickets)
     ]
     await store.save(connection, [each.alert for each in retractions])

@@ -17,8 +17,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_datetime as format_local
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from services.notifier.domain import Delivery, Ticket
-from shared.events import NotificationKind
+from services.notifier.domain import Delivery, DeliveryKind, Ticket
 from shared.plan_words import LANGUAGE, rows
 from shared.plans import Catalogue
 from shared.tickets import ticket_number
@@ -58,7 +57,7 @@ def compose(
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{delivery.id}@{desk.sender.rpartition('@')[2]}>"
     # RFC 3834: nobody's vacation notice is to answer this, nor are we to answer such a notice.
-    is_reply = delivery.kind is NotificationKind.ACKNOWLEDGEMENT
+    is_reply = delivery.kind is DeliveryKind.ACKNOWLEDGEMENT
     mail["Auto-Submitted"] = "auto-replied" if is_reply else "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     mail.set_content(_render(delivery.kind, "txt", facts))
@@ -66,7 +65,7 @@ def compose(
     return mail
 
 
-def _render(kind: NotificationKind, part: str, facts: dict[str, Any]) -> str:
+def _render(kind: DeliveryKind, part: str, facts: dict[str, Any]) -> str:
     return _TEMPLATES.get_template(f"{kind.value}.{part}.jinja").render(facts)
 
 
@@ -79,12 +78,12 @@ def _facts(
     own = next((plan for plan in catalogue.plans if plan.id == plan_id), None)
     return {
         "desk": desk,
-        "number": ticket_number(delivery.ticket),
+        "number": delivery.ticket and ticket_number(delivery.ticket),
         "thread": f"{desk.messaging_center}/v1/tickets/{delivery.ticket}",
         "plan": own,
         "is_self_service": own is not None and own.id == catalogue.default_plan,
         "due": due_at and local_time(due_at, ticket.time_zone, ticket.locale),
-        "clock": str(delivery.facts.get("clock", "")).replace("_", " "),
+        "clock": str(delivery.clock or "").replace("_", " "),
         "state": delivery.facts.get("state"),
         "due_now": due_now and local_time(due_now, ticket.time_zone, ticket.locale),
         "plans": rows(catalogue, plan_id),

@@ -122,11 +122,12 @@ class Sender:
             claimed = await store.claim(
                 connection, now=now, held_until=now + self._limits.hold, limit=free
             )
-            tickets = await store.read_tickets(connection, [d.ticket for d in claimed])
+            tickets = await store.read_tickets(connection, [d.ticket for d in claimed if d.ticket])
         if claimed:
             failpoint("notifier.claimed")
         for delivery in claimed:
-            self._begin(delivery, tickets.get(delivery.ticket, _UNKNOWN))
+            ticket = tickets.get(delivery.ticket) if delivery.ticket else None
+            self._begin(delivery, ticket or _UNKNOWN)
         return len(claimed) == free
 
     def _begin(self, delivery: domain.Delivery, ticket: domain.Ticket) -> None:
@@ -147,7 +148,7 @@ class Sender:
         self._count(outcome, answer)
 
     async def _answer(self, delivery: domain.Delivery, ticket: domain.Ticket) -> domain.Answer:
-        if delivery.retracted_by is not None:
+        if delivery.withdrawn_by is not None:
             # Its sender died, and what it says was retracted meanwhile.
             return domain.Lost(after_data=False)
         handed_over = False
@@ -202,5 +203,5 @@ def _names(delivery: domain.Delivery) -> dict[str, str]:
     return {"ticket": str(delivery.ticket), "correlation": str(delivery.correlation)}
 
 
-_UNKNOWN = domain.Ticket(None, None, None, None, None)
+_UNKNOWN = domain.Ticket()
 """A breach was heard before its ticket: the alert needs nothing of it."""

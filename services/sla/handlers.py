@@ -16,15 +16,8 @@ from services.sla.settling import settle
 from services.sla.terms import plan_of
 from shared.consumer import Handle, Heard
 from shared.database import Connection
-from shared.events import (
-    AuthorKind,
-    Event,
-    MessagePosted,
-    TicketCreated,
-    TicketPriorityChanged,
-    TicketStatusChanged,
-    Visibility,
-)
+from shared.events import Event, TicketCreated, TicketPriorityChanged, TicketStatusChanged
+from shared.messages import AuthorKind, MessagePosted, Visibility
 
 log = structlog.get_logger(__name__)
 

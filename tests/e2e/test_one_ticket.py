@@ -15,13 +15,9 @@ from shared.deadlines import (
     DeadlineScheduled,
 )
 from shared.envelope import Topic
-from shared.events import (
-    MessagePosted,
-    NotificationSent,
-    PlanChanged,
-    TicketCreated,
-    TicketSlotted,
-)
+from shared.events import PlanChanged, TicketCreated, TicketSlotted
+from shared.messages import MessagePosted
+from shared.notifications import NotificationSent
 from shared.topics import topic_name
 from tests.support.desk import SERVICES, Desk, running_desk
 from tests.support.stack import Stack

@@ -28,13 +28,7 @@ from shared.deadlines import (
 )
 from shared.envelope import Cause
 from shared.events import (
-    AuthorKind,
-    Channel,
     Event,
-    MessagePosted,
-    NotificationKind,
-    NotificationSent,
-    NotificationSentData,
     SlotTarget,
     TicketCreated,
     TicketPriorityChanged,
@@ -42,9 +36,10 @@ from shared.events import (
     TicketSlottedData,
     TicketStatus,
     TicketStatusChanged,
-    Visibility,
 )
 from shared.identity import Caller, Role
+from shared.messages import AuthorKind, Channel, MessagePosted, Visibility
+from shared.notifications import NotificationKind, NotificationSent, NotificationSentData
 from shared.plans import Clock, Priority
 
 CATALOGUE = plans.load_catalogue(Path(__file__).parents[2] / "deploy" / "plans-demo.toml")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from shared import deadlines, events
+from shared import deadlines, events, messages, notifications
 from shared.deadlines import DeadlineEvent, DeadlineState
 from shared.envelope import NAMESPACE, Cause
 from shared.events import Event
@@ -29,7 +29,7 @@ def ticket_created(name: str = "one", *, text: str = "Help!") -> events.TicketCr
     data = events.TicketCreatedData(
         account="an-account",
         requester="r-0123456789abcdef",
-        channel=events.Channel.API,
+        channel=messages.Channel.API,
         priority=Priority.NORMAL,
         locale="en",
         time_zone="Europe/Berlin",
@@ -43,16 +43,16 @@ def tickets(count: int) -> list[Event]:
     return [ticket_created(f"ticket {number}") for number in range(count)]
 
 
-def message_posted(name: str = "one", *, sequence: int = 1) -> events.MessagePosted:
+def message_posted(name: str = "one", *, sequence: int = 1) -> messages.MessagePosted:
     """An agent's answer in the thread of the same ticket."""
-    data = events.MessagePostedData(
+    data = messages.MessagePostedData(
         message=uuid5(MESSAGE, f"{name} {sequence}"),
         sequence=sequence,
-        author_kind=events.AuthorKind.AGENT,
+        author_kind=messages.AuthorKind.AGENT,
         author="an-agent",
-        visibility=events.Visibility.PUBLIC,
+        visibility=messages.Visibility.PUBLIC,
     )
-    return events.MessagePosted.say(
+    return messages.MessagePosted.say(
         data, cause=cause(name), source="/services/messaging", time=AT, part=str(sequence)
     )
 
@@ -68,9 +68,9 @@ CLOCKED = {
     "started": AT,
     "target_seconds": 14_400,
 }
-CHANGED = {"by_kind": events.AuthorKind.AGENT, "by": "an-agent"}
+CHANGED = {"by_kind": messages.AuthorKind.AGENT, "by": "an-agent"}
 NOTIFIED = {
-    "kind": events.NotificationKind.ACKNOWLEDGEMENT,
+    "kind": notifications.NotificationKind.ACKNOWLEDGEMENT,
     "channel": "email",
     "template": "acknowledgement",
 }
@@ -79,7 +79,7 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
     events.TicketCreated: {
         "account": "an-account",
         "requester": "r-0123456789abcdef",
-        "channel": events.Channel.MAIL,
+        "channel": messages.Channel.MAIL,
         "priority": Priority.URGENT,
         "locale": "de-AT",
         "time_zone": "Europe/Vienna",
@@ -111,45 +111,69 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
     deadlines.DeadlineBreached: {**CLOCKED, "due": DUE, "overdue_seconds": 0.25},
     deadlines.DeadlineCancelled: {**CLOCKED, "cancelled": AT},
     deadlines.DeadlineBreachRetracted: {**CLOCKED, "breach": MESSAGE, "breached_due": DUE},
-    events.MessagePosted: {
+    messages.MessagePosted: {
         "message": MESSAGE,
         "sequence": 1,
-        "author_kind": events.AuthorKind.CUSTOMER,
+        "author_kind": messages.AuthorKind.CUSTOMER,
         "author": "r-0123456789abcdef",
-        "visibility": events.Visibility.PUBLIC,
+        "visibility": messages.Visibility.PUBLIC,
     },
+    messages.MessageReceived: {
+        "message": MESSAGE,
+        "channel": messages.Channel.MAIL,
+        "requester": "r-0123456789abcdef",
+        "proof": "reply_address",
+    },
+    messages.AttachmentReceived: {
+        "attachment": MESSAGE,
+        "message": MESSAGE,
+        "part": 1,
+        "parts": 2,
+    },
+    messages.MailBounced: {"permanent": True},
     events.PlanChanged: {
         "account": "an-account",
         "plan": "gold",
         "since": AT,
         "changed_by": "import",
     },
-    events.NotificationSent: {
+    notifications.NotificationSent: {
         **NOTIFIED,
         "attempt": 2,
         "latency_seconds": 1.5,
         "second_copy_possible": False,
     },
-    events.NotificationFailed: {**NOTIFIED, "attempt": 2, "reason": "refused"},
-    events.NotificationSuppressed: {**NOTIFIED, "reason": "breach_retracted"},
+    notifications.NotificationFailed: {**NOTIFIED, "attempt": 2, "reason": "refused"},
+    notifications.NotificationSuppressed: {**NOTIFIED, "reason": "breach_retracted"},
 }
 
 _PAUSES = (
     deadlines.Pause(since=AT, until=AT + timedelta(hours=1)),
     deadlines.Pause(since=AT + timedelta(hours=2)),
 )
-_TO_WHOM = events.NotificationPrivate(address="customer@customer.example", detail="no such user")
+_TO_WHOM = notifications.NotificationPrivate(
+    address="customer@customer.example", detail="no such user"
+)
+_FILE = messages.Attachment(
+    id=MESSAGE, name="a b.png", content_type="image/png", size_bytes=3, sha256="f0"
+)
 _OPTIONAL: dict[type[Event], dict[str, object]] = {
     **{kind: {"pauses": _PAUSES, "due": DUE} for kind in DeadlineEvent.__args__},
     deadlines.DeadlineMoved: {"pauses": _PAUSES, "due": DUE, "previous_due": AT},
     events.TicketCreated: {
         "account_verified": True,
-        "opened_by": events.AuthorKind.AGENT,
+        "queue": "billing",
+        "automatic": True,
+        "continues": MESSAGE,
+        "opened_by": messages.AuthorKind.AGENT,
         "private": events.TicketCreatedPrivate(
             name="A Customer",
             address="customer@customer.example",
             subject="Grüße, 東京 🙂",
             text='two lines,\n"quotes" and \\',
+            quoted="> earlier",
+            message_id="<one@customer.example>",
+            attachments=(_FILE,),
             fingerprint="f0",
         ),
     },
@@ -157,14 +181,38 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         "calendar": "business-hours",
         "targets": (events.SlotTarget(clock=Clock.FIRST_RESPONSE, target_seconds=14_400, due=DUE),),
     },
-    events.MessagePosted: {
+    messages.MessagePosted: {
         "in_reply_to": MESSAGE,
-        "private": events.MessagePostedPrivate(author_name="A Customer", text="Any news?"),
+        "channel": messages.Channel.MAIL,
+        "private": messages.MessagePostedPrivate(
+            author_name="A Customer", text="Any news?", quoted="> earlier", attachments=(_FILE,)
+        ),
+    },
+    messages.MessageReceived: {
+        "automatic": True,
+        "private": messages.MessageReceivedPrivate(
+            name="A Customer",
+            address="customer@customer.example",
+            text="Any news?",
+            quoted="> earlier",
+            message_id="<two@customer.example>",
+            attachments=(_FILE,),
+        ),
+    },
+    messages.AttachmentReceived: {
+        "private": messages.AttachmentReceivedPrivate(content="YWJj"),
+    },
+    messages.MailBounced: {
+        "status": "5.1.1",
+        "delivery": MESSAGE,
+        "private": messages.MailBouncedPrivate(
+            address="customer@customer.example", detail="no such user"
+        ),
     },
     events.PlanChanged: {"previous": "bronze"},
-    events.NotificationSent: {"private": _TO_WHOM},
-    events.NotificationFailed: {"code": 550, "private": _TO_WHOM},
-    events.NotificationSuppressed: {"private": _TO_WHOM},
+    notifications.NotificationSent: {"digest": MESSAGE, "private": _TO_WHOM},
+    notifications.NotificationFailed: {"code": 550, "digest": MESSAGE, "private": _TO_WHOM},
+    notifications.NotificationSuppressed: {"private": _TO_WHOM},
 }
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from services.sla.accounts import PlanChange
 from shared.deadlines import DeadlineState
-from shared.events import AuthorKind, TicketStatus, Visibility
+from shared.events import TicketStatus
+from shared.messages import AuthorKind, Visibility
 from tests.support import slow_verdict
 from tests.support.slow_catalogues import BEGIN
 from tests.support.slow_desk import Desk

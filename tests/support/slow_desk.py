@@ -14,7 +14,8 @@ from services.sla.deadlines import Deadline
 from services.sla.handlers import fact_of
 from services.sla.terms import plan_of
 from shared.deadlines import DeadlineState
-from shared.events import AuthorKind, Event, TicketCreated, TicketStatus
+from shared.events import Event, TicketCreated, TicketStatus
+from shared.messages import AuthorKind
 from tests.support.slow_catalogues import CATALOGUES
 from tests.support.slow_story import PARTITION, TICKET, Move, asked_for, moved
 from tests.support.slow_verdict import Key, ids

@@ -12,7 +12,8 @@ from datetime import timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.events import AuthorKind, TicketStatus, Visibility
+from shared.events import TicketStatus
+from shared.messages import AuthorKind, Visibility
 from shared.plans import Priority
 from tests.support.slow_catalogues import CATALOGUES, PLANS
 from tests.support.slow_course import Course, Order

@@ -12,11 +12,7 @@ from services.sla.accounts import InForce, PlanChange, Wish, decide_changes, pla
 from services.sla.clocks import Fact, FactKind, Opening
 from shared.envelope import NAMESPACE, Cause, derive_id
 from shared.events import (
-    AuthorKind,
-    Channel,
     Event,
-    MessagePosted,
-    MessagePostedData,
     TicketCreated,
     TicketCreatedData,
     TicketPriorityChanged,
@@ -24,8 +20,8 @@ from shared.events import (
     TicketStatus,
     TicketStatusChanged,
     TicketStatusChangedData,
-    Visibility,
 )
+from shared.messages import AuthorKind, Channel, MessagePosted, MessagePostedData, Visibility
 from shared.plans import Priority
 from tests.support.slow_catalogues import CATALOGUES
 from tests.support.slow_clocks import SlowTicket, in_order, watch

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from shared.envelope import Topic
-from shared.events import AuthorKind, Event, TicketCreated
+from shared.events import Event, TicketCreated
+from shared.messages import AuthorKind
 from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack
 from tests.support.stream import read_events

@@ -9,14 +9,13 @@ import pytest
 
 from shared.envelope import Topic
 from shared.events import (
-    AuthorKind,
     Event,
-    MessagePosted,
     TicketCreated,
     TicketPriorityChanged,
     TicketStatus,
     TicketStatusChanged,
 )
+from shared.messages import AuthorKind, MessagePosted
 from tests.support import said
 from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from shared.envelope import Topic
-from shared.events import Event, MessagePosted
+from shared.events import Event
+from shared.messages import MessagePosted
 from shared.topics import dead_letter_name
 from tests.support import said
 from tests.support.desk import Desk, running_desk

@@ -176,7 +176,7 @@ async def test_no_starttls_where_it_is_asked_for_is_no_refusal_of_the_mail() -> 
 async def test_a_no_to_recipient_or_content_is_a_refusal(command: str, code: int) -> None:
     """RCPT and DATA speak of this mail, for now or for good."""
     with serving(Server(**{command: f"{code} no"})) as port:
-        assert await send(port) == Refused(code, "no")
+        assert await send(port) == Refused(code, "no", for_good=code >= 500)
 
 
 async def test_a_reply_in_latin_1_is_kept_as_far_as_it_can_be() -> None:
@@ -268,7 +268,7 @@ async def test_after_a_refusal_the_connection_serves_the_next_mail() -> None:
         server.replies.clear()
         second = await channel.send(mail(RECIPIENT), sender=SENDER, recipient=RECIPIENT)
         await channel.close()
-    assert (first, second) == (Refused(550, "no such user"), Accepted())
+    assert (first, second) == (Refused(550, "no such user", for_good=True), Accepted())
     assert server.commands == ["MAIL", "MAIL", "QUIT"]
 
 

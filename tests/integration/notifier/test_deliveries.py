@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from shared.envelope import Topic
-from shared.events import Event, NotificationFailed, NotificationSent
+from shared.events import Event
+from shared.notifications import NotificationFailed, NotificationSent
 from tests.support import said
 from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack

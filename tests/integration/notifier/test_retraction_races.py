@@ -14,7 +14,8 @@ from services.notifier.domain import Delivery
 from shared import events
 from shared.consumer import Heard
 from shared.database import Connection, Database
-from shared.events import Event, NotificationSuppressed
+from shared.events import Event
+from shared.notifications import NotificationSuppressed
 from tests.support import said
 from tests.support.locks import somebody_waits
 from tests.support.waiting import until
@@ -90,7 +91,7 @@ async def test_a_retraction_waits_for_a_sender_that_takes_the_alert(database: Da
         1,
         taken.not_before,
     )
-    assert alert["retracted_by"] == RETRACTED.id
+    assert alert["withdrawn_by"] == RETRACTED.id
     assert (mail["kind"], mail["state"], mail["address"]) == (
         "breach_retraction",
         "planned",
@@ -110,7 +111,10 @@ async def test_a_retraction_waits_for_an_outcome_that_is_being_kept(database: Da
         hearing = asyncio.create_task(hear_alone(database, RETRACTED))
         await until(lambda: somebody_waits(database), what="the retraction waits for the sender")
         outcome = domain.conclude(
-            held, domain.Refused(451, "later"), now=said.now(), give_up_after=timedelta(days=2)
+            held,
+            domain.Refused(451, "later", for_good=False),
+            now=said.now(),
+            give_up_after=timedelta(days=2),
         )
         await store.save(sending, [outcome.delivery])
     await hearing
@@ -129,7 +133,7 @@ async def test_an_outcome_waits_for_a_retraction_that_is_being_handled(database:
         await until(lambda: somebody_waits(database), what="the sender waits for the retraction")
     held = await concluding
     assert held is not None
-    assert held.retracted_by == RETRACTED.id
+    assert held.withdrawn_by == RETRACTED.id
 
 
 async def test_a_retraction_is_of_its_own_breach_alone(database: Database) -> None:

@@ -6,12 +6,8 @@ Breach and retraction are all that notifier hears here: an alert needs nothing o
 import pytest
 
 from shared.envelope import Topic
-from shared.events import (
-    Event,
-    NotificationKind,
-    NotificationSent,
-    NotificationSuppressed,
-)
+from shared.events import Event
+from shared.notifications import NotificationKind, NotificationSent, NotificationSuppressed
 from tests.support import said
 from tests.support.desk import Desk
 from tests.support.stream import publish, read_events
@@ -24,7 +20,7 @@ HOLD = "10"
 """Seconds until another sender takes over from one that died: the least that is allowed."""
 BREACHED = said.breach(said.slot(said.ticket_created()))
 RETRACTED = said.retraction(BREACHED)
-MARKED = "SELECT 1 FROM deliveries WHERE kind = 'breach_alert' AND retracted_by IS NOT NULL"
+MARKED = "SELECT 1 FROM deliveries WHERE kind = 'breach_alert' AND withdrawn_by IS NOT NULL"
 
 
 async def test_who_was_alerted_is_told_once_however_often_it_is_heard(desk: Desk) -> None:

@@ -11,7 +11,8 @@ from shared.deadlines import (
     DeadlineMet,
     DeadlineScheduled,
 )
-from shared.events import Event, TicketSlotted, Visibility
+from shared.events import Event, TicketSlotted
+from shared.messages import Visibility
 from tests.support import said
 from tests.support.desk import Desk
 from tests.support.sla_desk import ANSWERED, OVERTAKEN, put_plan, said_of, tell

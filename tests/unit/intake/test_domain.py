@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake import domain
-from shared.events import AuthorKind, Channel
+from shared.messages import AuthorKind, Channel
 from shared.plans import Priority
 from tests.support import said
 

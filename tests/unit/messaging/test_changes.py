@@ -8,15 +8,9 @@ import pytest
 from services.messaging import domain
 from services.messaging.domain import ClockState, Thread
 from shared.deadlines import DeadlineState
-from shared.events import (
-    AuthorKind,
-    MessagePosted,
-    TicketPriorityChanged,
-    TicketStatus,
-    TicketStatusChanged,
-    Visibility,
-)
+from shared.events import TicketPriorityChanged, TicketStatus, TicketStatusChanged
 from shared.identity import Caller, Role
+from shared.messages import AuthorKind, MessagePosted, Visibility
 from shared.plans import Priority
 from tests.support import said
 

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from services.messaging import domain
-from shared.events import AuthorKind, Visibility
 from shared.identity import Caller, Role
+from shared.messages import AuthorKind, Visibility
 from tests.support import said
 
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifier import domain
+from services.notifier import alerting, customers, domain
 from services.notifier.domain import Accepted, DeliveryState, Lost, Refused
-from shared.events import NotificationFailed, NotificationSent
+from shared.notifications import NotificationFailed, NotificationSent
 from tests.support import said
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -17,7 +17,7 @@ TWO_DAYS = timedelta(days=2)
 def tried(attempts: int = 1) -> domain.Delivery:
     """An acknowledgement that is being sent."""
     created = said.ticket_created(at=NOON)
-    delivery = domain.acknowledge(created, not_before=created.time)
+    delivery = customers.acknowledge(created, not_before=created.time)
     assert delivery is not None
     return replace(delivery, state=DeliveryState.SENDING, attempts=attempts)
 
@@ -41,7 +41,7 @@ def test_a_mail_that_was_taken_is_said_with_how_long_it_took() -> None:
 @pytest.mark.parametrize(
     ("answer", "uncertain"),
     [
-        (Refused(451, "later"), False),
+        (Refused(451, "later", for_good=False), False),
         (Lost(after_data=False), False),
         (Lost(after_data=True), True),
     ],
@@ -62,7 +62,7 @@ def test_what_may_pass_is_tried_again_and_a_lost_answer_is_remembered(
 def test_pauses_grow_up_to_a_quarter_of_an_hour() -> None:
     """The first pause is about 2 s; no pause is longer than 15 minutes and a quarter of that."""
     pauses = [
-        conclude(tried(attempts), Refused(451, "")).delivery.not_before
+        conclude(tried(attempts), Refused(451, "", for_good=False)).delivery.not_before
         - (NOON + timedelta(seconds=1))
         for attempts in (1, 4, 10, 50)
     ]
@@ -73,7 +73,7 @@ def test_pauses_grow_up_to_a_quarter_of_an_hour() -> None:
 
 def test_a_mail_is_given_up_in_the_end() -> None:
     """After two days of refusals for now the failure is said."""
-    outcome = conclude(tried(99), Refused(451, "later"), after=TWO_DAYS * 1.01)
+    outcome = conclude(tried(99), Refused(451, "later", for_good=False), after=TWO_DAYS * 1.01)
     assert outcome.delivery.state is DeliveryState.FAILED
     assert isinstance(outcome.event, NotificationFailed)
     assert outcome.event.data.reason == "attempts_exhausted"
@@ -83,8 +83,8 @@ def test_an_alert_goes_once_to_each_person_that_the_catalogue_names() -> None:
     """The same breach gives the same deliveries, also if an address is written otherwise."""
     breached = said.breach(said.slot(said.ticket_created()))
     now = breached.time
-    once = domain.alert(breached, ["a@careline.example", "b@careline.example"], now=now)
-    again = domain.alert(breached, ["A@careline.example"], now=now)
+    once = alerting.alert(breached, ["a@careline.example", "b@careline.example"], now=now)
+    again = alerting.alert(breached, ["A@careline.example"], now=now)
     assert len({delivery.id for delivery in once}) == 2
     assert again[0].id == once[0].id
 
@@ -93,4 +93,4 @@ def test_without_the_personal_part_there_is_nobody_to_write_to() -> None:
     """A ticket whose personal part was taken away is not acknowledged."""
     created = said.ticket_created()
     erased = created.model_copy(update={"data": created.data.model_copy(update={"private": None})})
-    assert domain.acknowledge(erased, not_before=created.time) is None
+    assert customers.acknowledge(erased, not_before=created.time) is None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.notifier import domain, mails
+from services.notifier import alerting, customers, domain, mails
 from shared import plans
 from tests.support import said
 
@@ -26,10 +26,16 @@ def acknowledgement(
 ) -> EmailMessage:
     """The acknowledgement of a ticket of this plan, due on Tuesday at 09:30 UTC."""
     created = said.ticket_created()
-    delivery = domain.acknowledge(created, not_before=created.time)
+    delivery = customers.acknowledge(created, not_before=created.time)
     assert delivery is not None
     due = None if plan in (None, "self-service") else DUE
-    ticket = domain.Ticket("en-GB", time_zone, plan, due, created.time if plan else None)
+    ticket = domain.Ticket(
+        locale="en-GB",
+        time_zone=time_zone,
+        plan=plan,
+        due_at=due,
+        slotted_at=created.time if plan else None,
+    )
     return mails.compose(delivery, ticket, catalogue=catalogue, desk=DESK, now=created.time)
 
 
@@ -120,8 +126,8 @@ def test_every_try_has_the_same_message_id() -> None:
 def test_an_alert_names_ticket_clock_and_due_time_but_not_the_customer() -> None:
     """Whoever is woken knows what to open, and reads no personal data on a lock screen."""
     breached = said.breach(said.slot(said.ticket_created()))
-    (delivery,) = domain.alert(breached, ["lead@careline.example"], now=breached.time)
-    unknown = domain.Ticket(None, None, None, None, None)
+    (delivery,) = alerting.alert(breached, ["lead@careline.example"], now=breached.time)
+    unknown = domain.Ticket()
     mail = mails.compose(delivery, unknown, catalogue=CATALOGUE, desk=DESK, now=breached.time)
     assert mail["Subject"].startswith("Breached: first response of CL-")
     assert len(f"Subject: {mail['Subject']}") <= 78

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from services.notifier import domain, mails
-from services.notifier.domain import Accepted, Delivery, DeliveryState, Lost, Refused, Retraction
+from services.notifier import alerting, domain, mails
+from services.notifier.alerting import Retraction
+from services.notifier.domain import Accepted, Delivery, DeliveryKind, DeliveryState, Lost, Refused
 from shared.deadlines import DeadlineState
-from shared.events import NotificationKind, NotificationSent, NotificationSuppressed
+from shared.notifications import NotificationKind, NotificationSent, NotificationSuppressed
 from tests.support import said
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -29,13 +30,13 @@ EVER_TRIED = [
 
 def alert(state: DeliveryState = DeliveryState.PLANNED, attempts: int = 0) -> Delivery:
     """The alert of the breach to the lead."""
-    (planned,) = domain.alert(BREACHED, [LEAD], now=BREACHED.time)
+    (planned,) = alerting.alert(BREACHED, [LEAD], now=BREACHED.time)
     return replace(planned, state=state, attempts=attempts)
 
 
 def retract(of: Delivery) -> Retraction:
     """What its retraction comes to."""
-    return domain.retract(of, RETRACTED, now=LATER)
+    return alerting.retract(of, RETRACTED, now=LATER)
 
 
 def conclude(tried: Delivery, answer: domain.Answer) -> domain.Outcome:
@@ -64,7 +65,7 @@ def test_whose_alert_was_tried_is_told(state: DeliveryState, attempts: int) -> N
     """Sent, on its way, or tried for nothing as far as we know: it may have arrived."""
     mail = retract(alert(state, attempts)).mail
     assert mail is not None
-    assert (mail.kind, mail.address) == (NotificationKind.BREACH_RETRACTION, LEAD)
+    assert (mail.kind, mail.address) == (DeliveryKind.BREACH_RETRACTION, LEAD)
     assert (mail.state, mail.not_before) == (DeliveryState.PLANNED, LATER)
     assert (mail.ticket, mail.caused_by) == (UUID(BREACHED.subject), RETRACTED.id)
 
@@ -80,7 +81,9 @@ def test_an_alert_that_is_being_sent_is_its_senders() -> None:
     """State, hold and tries stay; only that it does not hold is noted."""
     sending = alert(DeliveryState.SENDING, 1)
     retraction = retract(sending)
-    assert retraction.alert == replace(sending, retracted_by=RETRACTED.id)
+    assert retraction.alert == replace(
+        sending, withdrawn_by=RETRACTED.id, reason="breach_retracted"
+    )
     assert retraction.event is None
 
 
@@ -106,7 +109,7 @@ def test_hearing_it_twice_comes_to_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [Refused(451, "later"), Lost(after_data=False), Lost(after_data=True)]
+    "answer", [Refused(451, "later", for_good=False), Lost(after_data=False), Lost(after_data=True)]
 )
 def test_a_try_that_failed_for_now_is_the_last_of_what_was_retracted(
     answer: domain.Answer,
@@ -129,9 +132,9 @@ def test_a_try_that_arrived_is_said_to_have_arrived() -> None:
 def mail(state: DeadlineState, due: datetime | None = None) -> EmailMessage:
     """The retraction as it goes out."""
     retracted = said.retraction(BREACHED, state=state, due=due)
-    sent = domain.retract(alert(DeliveryState.SENT, 1), retracted, now=LATER).mail
+    sent = alerting.retract(alert(DeliveryState.SENT, 1), retracted, now=LATER).mail
     assert sent is not None
-    ticket = domain.Ticket("en-GB", "Europe/Berlin", None, None, None)
+    ticket = domain.Ticket(locale="en-GB", time_zone="Europe/Berlin")
     return mails.compose(sent, ticket, catalogue=said.CATALOGUE, desk=DESK, now=LATER)
 
 

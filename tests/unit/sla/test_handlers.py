@@ -7,7 +7,8 @@ import pytest
 from services.sla.catalogues import Book
 from services.sla.clocks import FactKind
 from services.sla.handlers import Rules, fact_of
-from shared.events import AuthorKind, TicketStatus, Visibility
+from shared.events import TicketStatus
+from shared.messages import AuthorKind, Visibility
 from shared.plans import Catalogue, Priority
 from tests.support import said
 

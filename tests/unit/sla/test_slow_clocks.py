@@ -10,7 +10,8 @@ from services.sla import domain
 from services.sla.clocks import Fact, FactKind, Opening
 from services.sla.deadlines import Deadline
 from shared.deadlines import DeadlineState
-from shared.events import AuthorKind, Event, Visibility
+from shared.events import Event
+from shared.messages import AuthorKind, Visibility
 from shared.plans import Clock, Priority
 from tests.support.slow_catalogues import CATALOGUES
 from tests.support.slow_clocks import watch

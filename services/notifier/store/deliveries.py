@@ -1,4 +1,4 @@
-"""All the SQL of notifier. Every function runs in its caller's transaction."""
+"""Deliveries: planned, taken by a sender, ended."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,49 +7,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifier.domain import Delivery, DeliveryState, Ticket
+from services.notifier.domain import Delivery, DeliveryKind, DeliveryState
 from shared.database import Connection
-from shared.events import NotificationKind, TicketCreated, TicketSlotted
-
-
-async def add_tickets(connection: Connection, created: Sequence[TicketCreated]) -> set[UUID]:
-    """Keep how to write to them; returns the tickets whose slot was heard before them."""
-    rows = await connection.fetch(
-        """
-        INSERT INTO tickets AS t (ticket, locale, time_zone)
-        SELECT DISTINCT ON (ticket) ticket, locale, time_zone
-        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS new (ticket, locale, time_zone)
-        ORDER BY ticket
-        ON CONFLICT (ticket) DO UPDATE
-        SET locale = coalesce(t.locale, excluded.locale),
-            time_zone = coalesce(t.time_zone, excluded.time_zone)
-        RETURNING ticket, slotted_at
-        """,
-        [UUID(event.subject) for event in created],
-        [event.data.locale for event in created],
-        [event.data.time_zone for event in created],
-    )
-    return {row["ticket"] for row in rows if row["slotted_at"] is not None}
-
-
-async def record_slots(connection: Connection, slotted: Sequence[TicketSlotted]) -> None:
-    """Keep plan and first promise of each ticket; a repeat changes nothing."""
-    await connection.execute(
-        """
-        INSERT INTO tickets AS t (ticket, plan, due_at, slotted_at)
-        SELECT DISTINCT ON (ticket) ticket, plan, due_at, slotted_at
-        FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
-            AS new (ticket, plan, due_at, slotted_at)
-        ORDER BY ticket
-        ON CONFLICT (ticket) DO UPDATE
-        SET plan = excluded.plan, due_at = excluded.due_at, slotted_at = excluded.slotted_at
-        WHERE t.slotted_at IS NULL
-        """,
-        [UUID(event.subject) for event in slotted],
-        [event.data.plan for event in slotted],
-        [min((target.due for target in event.data.targets), default=None) for event in slotted],
-        [event.time for event in slotted],
-    )
+from shared.notifications import NotificationChannel
+from shared.plans import Clock
 
 
 async def plan_deliveries(connection: Connection, deliveries: Sequence[Delivery]) -> None:
@@ -57,10 +18,14 @@ async def plan_deliveries(connection: Connection, deliveries: Sequence[Delivery]
     await connection.executemany(
         """
         INSERT INTO deliveries (
-            id, ticket, kind, address, state, not_before, caused_at, caused_by, correlation,
-            traceparent, facts
+            id, ticket, kind, channel, lane, address, state, not_before, caused_at, ended_at,
+            caused_by, correlation, traceparent, facts, clock, cycle, step, digest, withdrawn_by,
+            reason
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        VALUES (
+            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+            $20
+        )
         ON CONFLICT (id) DO NOTHING
         """,
         [
@@ -68,14 +33,23 @@ async def plan_deliveries(connection: Connection, deliveries: Sequence[Delivery]
                 d.id,
                 d.ticket,
                 d.kind.value,
+                d.channel.value,
+                d.lane,
                 d.address,
                 d.state.value,
                 d.not_before,
                 d.caused_at,
+                d.ended_at,
                 d.caused_by,
                 d.correlation,
                 d.traceparent,
-                json.dumps(d.facts),
+                json.dumps(dict(d.facts)),
+                d.clock,
+                d.cycle,
+                d.step,
+                d.digest,
+                d.withdrawn_by,
+                d.reason,
             )
             for d in deliveries
         ],
@@ -114,7 +88,7 @@ async def claim(
             not_before = $2
         WHERE id IN (
             SELECT id FROM deliveries
-            WHERE state IN ('planned', 'sending') AND not_before <= $1
+            WHERE state IN ('planned', 'sending') AND digest IS NULL AND not_before <= $1
             ORDER BY not_before
             LIMIT $3
             FOR UPDATE SKIP LOCKED
@@ -125,24 +99,7 @@ async def claim(
         held_until,
         limit,
     )
-    return [_delivery(row) for row in rows]
-
-
-async def read_tickets(connection: Connection, tickets: Sequence[UUID]) -> dict[UUID, Ticket]:
-    """What is known of these tickets."""
-    rows = await connection.fetch(
-        """
-        SELECT ticket, locale, time_zone, plan, due_at, slotted_at FROM tickets
-        WHERE ticket = ANY($1::uuid[])
-        """,
-        tickets,
-    )
-    return {
-        row["ticket"]: Ticket(
-            row["locale"], row["time_zone"], row["plan"], row["due_at"], row["slotted_at"]
-        )
-        for row in rows
-    }
+    return [delivery_of(row) for row in rows]
 
 
 async def lock_tried(connection: Connection, tried: Delivery) -> Delivery | None:
@@ -156,7 +113,7 @@ async def lock_tried(connection: Connection, tried: Delivery) -> Delivery | None
         tried.id,
         tried.attempts,
     )
-    return None if row is None else _delivery(row)
+    return None if row is None else delivery_of(row)
 
 
 async def lock_alerts(connection: Connection, breached: Mapping[UUID, UUID]) -> list[Delivery]:
@@ -176,7 +133,7 @@ async def lock_alerts(connection: Connection, breached: Mapping[UUID, UUID]) -> 
         list(breached.values()),
         list(breached),
     )
-    return [_delivery(row) for row in rows]
+    return [delivery_of(row) for row in rows]
 
 
 async def save(connection: Connection, deliveries: Sequence[Delivery]) -> None:
@@ -184,19 +141,36 @@ async def save(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     await connection.executemany(
         """
         UPDATE deliveries
-        SET state = $2, not_before = $3, uncertain = $4, ended_at = $5, retracted_by = $6
+        SET state = $2, not_before = $3, attempts = $4, uncertain = $5, ended_at = $6, digest = $7,
+            withdrawn_by = $8, reason = $9, code = $10, detail = $11, bounced_at = $12
         WHERE id = $1
         """,
         [
-            (d.id, d.state.value, d.not_before, d.uncertain, d.ended_at, d.retracted_by)
+            (
+                d.id,
+                d.state.value,
+                d.not_before,
+                d.attempts,
+                d.uncertain,
+                d.ended_at,
+                d.digest,
+                d.withdrawn_by,
+                d.reason,
+                d.code,
+                d.detail,
+                d.bounced_at,
+            )
             for d in deliveries
         ],
     )
 
 
-def _delivery(row: asyncpg.Record) -> Delivery:
+def delivery_of(row: asyncpg.Record) -> Delivery:
+    """The delivery in a row."""
     fields = dict(row)
-    fields["kind"] = NotificationKind(fields["kind"])
+    fields["kind"] = DeliveryKind(fields["kind"])
+    fields["channel"] = NotificationChannel(fields["channel"])
     fields["state"] = DeliveryState(fields["state"])
     fields["facts"] = json.loads(fields["facts"])
+    fields["clock"] = None if fields["clock"] is None else Clock(fields["clock"])
     return Delivery(**fields)
