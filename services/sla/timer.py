@@ -4,7 +4,7 @@ No false alarm: a deadline fires only once its partition was heard past the due 
 stamp an event before the broker has it; `margin` allows for that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -37,6 +37,7 @@ class Timer:
         position: How far this replica has heard which partitions.
         clock: The present, with a zone.
         margin: Seconds between an event's time and its arrival at the broker.
+        batch: The most deadlines of one transaction.
     """
 
     def __init__(
@@ -46,12 +47,17 @@ class Timer:
         *,
         clock: Callable[[], datetime],
         margin: float,
+        batch: int = BATCH,
     ) -> None:
         self._database = database
         self._position = position
         self._clock = clock
         self._margin = timedelta(seconds=margin)
+        self._batch = batch
         self._fired: dict[int, datetime] = {}
+        """Per partition the latest that has fired."""
+        self._left_off: dict[int, datetime] = {}
+        """Where the last look came to its limit, for partitions of which there may be more."""
         self._looked_back = _THE_BEGINNING
 
     async def step(self) -> bool:
@@ -61,36 +67,46 @@ class Timer:
         if not until:
             return False
         now = self._clock()
+        looks_back = not self._looked_back <= now < self._looked_back + LOOK_BACK
         async with self._database.transaction() as connection:
-            since = self._since(until, now)
-            share = max(1, BATCH // len(until))
+            since = dict.fromkeys(until, _THE_BEGINNING) if looks_back else self._since(until)
+            share = max(1, self._batch // len(until))
             due = await store.lock_due(connection, until, since=since, limit=share)
-            if not due:
-                return False
             said_at = self._clock()
             outcomes = [domain.fire(d, until[d.partition], said_at=said_at) for d in due]
-            await store.save_fired(connection, [outcome.deadline for outcome in outcomes])
-            await outbox.append(connection, [e for outcome in outcomes for e in outcome.events])
-            failpoint("timer.before_commit")
+            if outcomes:
+                await store.save_fired(connection, [outcome.deadline for outcome in outcomes])
+                await outbox.append(connection, [e for each in outcomes for e in each.events])
+                failpoint("timer.before_commit")
+        # Not before the commit: what a transaction has lost is looked for again at once.
+        if looks_back:
+            self._looked_back = now
+        self._remember(until, due, share)
+        if not due:
+            return False
         failpoint("timer.committed")
-        self._remember(due)
         tell(outcomes)
         return True
 
-    def _since(self, until: Mapping[int, datetime], now: datetime) -> dict[int, datetime]:
+    def _since(self, until: Iterable[int]) -> dict[int, datetime]:
         """From where to look: what fired leaves dead entries at the head of the index.
 
         As long as somebody's snapshot keeps them there, to read past them again and again would
         cost more with every fire. What comes to fire before that, which is rare (a backlog, a
         priority that was raised), is found by looking back every second.
         """
-        if not self._looked_back <= now < self._looked_back + LOOK_BACK:
-            self._looked_back = now
-            return dict.fromkeys(until, _THE_BEGINNING)
-        return {partition: self._fired.get(partition, _THE_BEGINNING) for partition in until}
+        begins = self._fired | self._left_off
+        return {partition: begins.get(partition, _THE_BEGINNING) for partition in until}
 
-    def _remember(self, due: Sequence[Deadline]) -> None:
+    def _remember(self, until: Iterable[int], due: Sequence[Deadline], share: int) -> None:
+        found: dict[int, list[datetime]] = {partition: [] for partition in until}
         for deadline in due:
             if deadline.fires_at is not None:
-                earlier = self._fired.get(deadline.partition, _THE_BEGINNING)
-                self._fired[deadline.partition] = max(earlier, deadline.fires_at)
+                found[deadline.partition].append(deadline.fires_at)
+        for partition, instants in found.items():
+            self._left_off.pop(partition, None)
+            if instants:
+                last, earlier = max(instants), self._fired.get(partition, _THE_BEGINNING)
+                self._fired[partition] = max(earlier, last)
+                if len(instants) >= share:
+                    self._left_off[partition] = last

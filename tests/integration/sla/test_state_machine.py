@@ -5,8 +5,8 @@ handler, its timer, its recounts and all of their SQL. What was said is read bac
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +25,9 @@ from services.sla.timer import LOOK_BACK, Timer
 from shared import events, outbox
 from shared.catalogue_file import CatalogueFile
 from shared.consumer import Heard
-from shared.database import Connection, Database
 from shared.events import TicketStatus
 from shared.plans import Catalogue
+from tests.support.crashing import CrashError, CrashingDatabase, read_outbox
 from tests.support.databases import Databases
 from tests.support.slow_catalogues import BEGIN, CATALOGUES, TEXTS
 from tests.support.slow_course import Order
@@ -36,34 +36,6 @@ from tests.support.slow_story import PARTITION, TICKET, Move
 from tests.support.slow_verdict import Key, ids
 
 MIGRATIONS = Path(__file__).parents[3] / "services" / "sla" / "migrations"
-
-
-class CrashError(Exception):
-    """The process dies before a commit."""
-
-
-class CrashingDatabase(Database):
-    """Loses a transaction when it is told to, and remembers what would have been said."""
-
-    crashes = False
-    lost: Sequence[UUID] = ()
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """As ever, or rolled back by a crash."""
-        async with super().transaction() as connection:
-            yield connection
-            if self.crashes:
-                self.crashes = False
-                self.lost = ids(await read_outbox(connection, after=0))
-                raise CrashError
-
-
-async def read_outbox(connection: Connection, *, after: int) -> list[events.Event]:
-    """What the relay would publish."""
-    rows = await connection.fetch("SELECT value FROM outbox ORDER BY id OFFSET $1", after)
-    said = [events.read(row["value"]) for row in rows]
-    return [event for event in said if event is not None]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from services.sla.handlers import Rules, fact_of
 from shared.events import TicketStatus
 from shared.messages import AuthorKind, Visibility
 from shared.plans import Catalogue, Priority
-from tests.support import said
+from tests.support import said, said_mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,19 @@ def test_only_public_words_of_people_count() -> None:
     assert fact is not None
     assert (fact.kind, fact.id, fact.at) == (FactKind.AGENT_MESSAGE, answer.id, answer.time)
     assert fact_of(note) is fact_of(automatic) is None
+
+
+def test_a_customers_mail_counts_as_their_words_and_a_machines_does_not() -> None:
+    """A vacation notice neither asks anything nor answers it."""
+    created = said.ticket_created()
+    mail, notice = (
+        said_mails.mail_posted(created, said_mails.message_received(created, automatic=automatic))
+        for automatic in (False, True)
+    )
+    fact = fact_of(mail)
+    assert fact is not None
+    assert (fact.kind, fact.id, fact.at) == (FactKind.CUSTOMER_MESSAGE, mail.id, mail.time)
+    assert fact_of(notice) is None
 
 
 def test_a_status_and_a_priority_are_facts_with_their_value() -> None:
