@@ -21,6 +21,11 @@ from shared import telemetry
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+BATCH_BYTES = 4 * 1024 * 1024
+"""Of all values of a batch: parts of files are up to 700 KB each, and a batch is held several times
+over, as records, as events and as rows. What one partition has at hand, about 1 MiB at the most, is
+not divided; so there is always a record to go on with, however large it is.
+"""
 PAUSE = 0.02
 """Seconds between looks that find nothing."""
 REST = 5.0
@@ -48,11 +53,15 @@ class Reading:
         self._turn = 0
 
     async def next_batch(self, consumer: AIOKafkaConsumer) -> tuple[ConsumerRecord, ...]:
-        """Up to 500 records, of one partition in order; after a short pause none."""
+        """Up to 500 records, of one partition in order; after a short pause none.
+
+        It ends with the partition by which it reaches 4 MiB.
+        """
         records: list[ConsumerRecord] = []
         for partition in self._in_turn(consumer):
             records += await self._take(consumer, partition, BATCH - len(records))
-            if len(records) == BATCH:
+            size = sum(len(record.value or b"") for record in records)
+            if len(records) == BATCH or size >= BATCH_BYTES:
                 break
         if not records:
             await asyncio.sleep(PAUSE)

@@ -4,11 +4,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from services.messaging import api, handlers
+from services.messaging import api, attachments_api, handlers
 from services.messaging.settings import MessagingSettings
+from services.messaging.upkeep import Upkeep
 from shared.envelope import Topic
 from shared.runtime import load_settings, run, verifier
 from shared.wiring import wire
+from shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,16 +27,26 @@ def main() -> None:
         "messaging",
         settings,
         migrations=MIGRATIONS,
-        hears=(Topic.TICKETS, Topic.SLA, Topic.NOTIFICATIONS),
+        hears=(
+            Topic.TICKETS,
+            Topic.MESSAGES,
+            Topic.ATTACHMENTS,
+            Topic.SLA,
+            Topic.NOTIFICATIONS,
+        ),
         handle=handlers.handle,
     )
+    callers = verifier(settings, clock)
     center = api.MessagingCenter(
         database=wired.database,
-        verifier=verifier(settings, clock),
+        verifier=callers,
         clock=clock,
         new_key=lambda: uuid4().hex,
     )
-    run("messaging", settings, wired.parts, api.routes(center))
+    attachments = attachments_api.Attachments(database=wired.database, verifier=callers)
+    routes = [*api.routes(center), *attachments_api.routes(attachments)]
+    upkeep = Worker("upkeep", Upkeep(wired.database, clock).step, idle=15)
+    run("messaging", settings, [*wired.parts, upkeep], routes)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 """A ticket's thread over HTTP: read it, write into it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 import structlog
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,8 +11,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.messaging import domain, store
-from shared import outbox, problems, web
+from services.messaging import access, conversations, domain, store
+from services.messaging.clocks import ClockView
+from services.messaging.files import File, FileState
+from shared import problems, web
 from shared.database import Connection, Database
 from shared.envelope import format_instant
 from shared.events import TicketStatus
@@ -72,25 +73,27 @@ class MessagingCenter:
     async def get_thread(self, request: Request) -> Response:
         """A thread with its clocks and a page of messages: `next` goes into `after`."""
         caller = self.verifier.require(request)
-        ticket, page = _ticket(request), web.read_query(request, Page)
+        ticket, page = access.ticket_of(request), web.read_query(request, Page)
         async with self.database.connection() as connection:
-            thread = _allowed(caller, await store.read_thread(connection, ticket))
+            thread = access.allowed(caller, await store.read_thread(connection, ticket))
             standing = await store.read_standing(connection, ticket)
             messages = await store.list_messages(
                 connection, ticket, after=page.after, limit=page.limit, notes=caller.is_staff
             )
-        return JSONResponse(_shown_thread(thread, standing, messages, page))
+            files = await store.list_attachments(connection, [each.id for each in messages])
+        shown = [_shown_message(each, files.get(each.id, ())) for each in messages]
+        return JSONResponse(_shown_thread(thread, standing) | _shown_page(shown, page))
 
     async def post_message(self, request: Request) -> Response:
         """Write into a thread; again under one `Idempotency-Key` is the same message."""
         caller = self.verifier.require(request)
-        ticket = _ticket(request)
+        ticket = access.ticket_of(request)
         key = web.idempotency_key(request) or self.new_key()
         asked = await web.read_json(request, MessageRequest)
         if asked.visibility is Visibility.NOTE and not caller.is_staff:
             raise problems.Problem(403, "Forbidden", "Notes are written by agents.")
         async with self.database.transaction() as connection:
-            thread = _allowed(caller, await store.lock_thread(connection, ticket))
+            thread = access.allowed(caller, await store.lock_thread(connection, ticket))
             message = await _post(self, connection, caller, thread, asked, key=key)
         log.info("message_kept", ticket=str(ticket), correlation=str(thread.correlation))
         return JSONResponse(_shown_message(message), 201)
@@ -98,10 +101,10 @@ class MessagingCenter:
     async def put_status(self, request: Request) -> Response:
         """Set a ticket's status; what it has already is no change, and nothing is said of it."""
         caller = self.verifier.require(request)
-        ticket = _ticket(request)
+        ticket = access.ticket_of(request)
         status = (await web.read_json(request, StatusRequest)).status
         async with self.database.transaction() as connection:
-            thread = _allowed(caller, await store.lock_thread(connection, ticket))
+            thread = access.allowed(caller, await store.lock_thread(connection, ticket))
             if not domain.may_set_status(caller, status):
                 detail = "Customers set their ticket to `resolved`, or to `open` again."
                 raise problems.Problem(403, "Forbidden", detail)
@@ -110,21 +113,21 @@ class MessagingCenter:
                 detail = "This ticket has changed too often. Please write to us in it."
                 raise problems.Problem(409, "Too many changes", detail)
             change = domain.set_status(thread, status, caller, now=self.clock())
-            thread = await _keep(connection, thread, change)
+            thread = await conversations.keep(connection, thread, change)
         return JSONResponse(_shown_change(thread))
 
     async def put_priority(self, request: Request) -> Response:
         """Set a ticket's priority; what it has already is no change, and nothing is said of it."""
         caller = self.verifier.require(request)
-        ticket = _ticket(request)
+        ticket = access.ticket_of(request)
         priority = (await web.read_json(request, PriorityRequest)).priority
         async with self.database.transaction() as connection:
-            thread = _allowed(caller, await store.lock_thread(connection, ticket))
+            thread = access.allowed(caller, await store.lock_thread(connection, ticket))
             if not caller.is_staff:
                 detail = "How urgent a ticket is, is for agents to set: write to them in it."
                 raise problems.Problem(403, "Forbidden", detail)
             change = domain.set_priority(thread, priority, caller, now=self.clock())
-            thread = await _keep(connection, thread, change)
+            thread = await conversations.keep(connection, thread, change)
         return JSONResponse(_shown_change(thread))
 
 
@@ -157,23 +160,8 @@ async def _post(
     message, posted = domain.write(
         thread, caller, asked.text, asked.visibility, id_=id_, now=center.clock()
     )
-    await store.append_message(connection, message)
-    # First that it is open again, then what somebody wrote into it.
-    await _keep(connection, thread, domain.reopen(thread, posted))
-    await outbox.append(connection, [posted])
+    await conversations.add(connection, thread, message, posted)
     return message
-
-
-async def _keep(
-    connection: Connection, thread: domain.Thread, change: domain.Change | None
-) -> domain.Thread:
-    """Keep a change and what is said of it; returns the thread as it stands then."""
-    if change is None:
-        return thread
-    await store.update_thread(connection, change.thread)
-    await outbox.append(connection, [change.event])
-    log.info("ticket_changed", ticket=str(thread.ticket), correlation=str(thread.correlation))
-    return change.thread
 
 
 def _refuse_if_over(thread: domain.Thread, caller: Caller) -> None:
@@ -182,31 +170,7 @@ def _refuse_if_over(thread: domain.Thread, caller: Caller) -> None:
         raise problems.Problem(409, "Ticket closed", detail)
 
 
-def _allowed(caller: Caller, thread: domain.Thread | None) -> domain.Thread:
-    """The thread, if there is one that this caller may read; a stranger is told there is none."""
-    if thread is None or not domain.may_read(caller, thread):
-        raise problems.Problem(
-            404,
-            "Not found",
-            "There is no such ticket. One that was accepted a moment ago is here in a moment.",
-            headers={"Retry-After": "1"},
-        )
-    return thread
-
-
-def _ticket(request: Request) -> UUID:
-    try:
-        return UUID(request.path_params["ticket"])
-    except ValueError:
-        raise problems.Problem(404, "Not found", "A ticket's id is a UUID.") from None
-
-
-def _shown_thread(
-    thread: domain.Thread,
-    standing: store.Standing,
-    messages: list[domain.Message],
-    page: Page,
-) -> dict[str, Any]:
+def _shown_thread(thread: domain.Thread, standing: store.Standing) -> dict[str, Any]:
     acknowledged = standing.acknowledged_at
     return {
         "ticket": str(thread.ticket),
@@ -214,6 +178,9 @@ def _shown_thread(
         "account": thread.account,
         "subject": thread.subject,
         "channel": thread.channel,
+        "queue": thread.queue,
+        "continues": thread.continues and str(thread.continues),
+        "automatic": thread.automatic,
         "priority": thread.priority,
         "status": thread.status,
         "opened_at": format_instant(thread.opened_at),
@@ -221,9 +188,12 @@ def _shown_thread(
         "plan": standing.plan,
         "service_level": standing.service_level,
         "clocks": [_shown_clock(clock) for clock in standing.clocks],
-        "messages": [_shown_message(message) for message in messages],
-        "next": messages[-1].sequence if len(messages) == page.limit else None,
     }
+
+
+def _shown_page(messages: list[dict[str, Any]], page: Page) -> dict[str, Any]:
+    full = len(messages) == page.limit
+    return {"messages": messages, "next": messages[-1]["sequence"] if full else None}
 
 
 def _shown_change(thread: domain.Thread) -> dict[str, Any]:
@@ -235,7 +205,7 @@ def _shown_change(thread: domain.Thread) -> dict[str, Any]:
     }
 
 
-def _shown_clock(clock: domain.ClockView) -> dict[str, Any]:
+def _shown_clock(clock: ClockView) -> dict[str, Any]:
     return {
         "clock": clock.clock,
         "cycle": clock.cycle,
@@ -246,13 +216,27 @@ def _shown_clock(clock: domain.ClockView) -> dict[str, Any]:
     }
 
 
-def _shown_message(message: domain.Message) -> dict[str, Any]:
+def _shown_message(message: domain.Message, files: Sequence[File] = ()) -> dict[str, Any]:
     return {
         "id": str(message.id),
         "sequence": message.sequence,
         "author_kind": message.author_kind,
         "author_name": message.author_name,
         "visibility": message.visibility,
+        "channel": message.channel,
         "text": message.text,
+        "quoted": message.quoted,
+        "attachments": [_shown_file(file) for file in files],
         "posted_at": format_instant(message.posted_at),
+    }
+
+
+def _shown_file(file: File) -> dict[str, Any]:
+    return {
+        "id": str(file.id),
+        "name": file.name,
+        "content_type": file.content_type,
+        "size_bytes": file.size_bytes,
+        "complete": file.state is FileState.COMPLETE,
+        "broken": file.state is FileState.BROKEN,
     }

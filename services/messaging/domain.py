@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
-from shared.deadlines import DeadlineAtRisk, DeadlineEvent
 from shared.envelope import Cause, derive_id
 from shared.events import (
     TicketCreated,
@@ -17,6 +15,7 @@ from shared.events import (
 )
 from shared.identity import Caller
 from shared.messages import (
+    Attachment,
     AuthorKind,
     Channel,
     MessagePosted,
@@ -24,7 +23,7 @@ from shared.messages import (
     MessagePostedPrivate,
     Visibility,
 )
-from shared.plans import Clock, Priority
+from shared.plans import Priority
 
 SOURCE = "/services/messaging"
 
@@ -35,17 +34,8 @@ CUSTOMERS_STATUSES = (TicketStatus.OPEN, TicketStatus.RESOLVED)
 """What a customer may set their own ticket to."""
 REOPENED_BY_MESSAGES = (TicketStatus.PENDING, TicketStatus.RESOLVED)
 """A customer's message is what these wait for, or says that the problem is not solved."""
-
-
-class ClockState(StrEnum):
-    """How a clock is shown in its thread."""
-
-    RUNNING = "running"
-    AT_RISK = "at_risk"
-    PAUSED = "paused"
-    MET = "met"
-    CANCELLED = "cancelled"
-    BREACHED = "breached"
+REOPENED_BY_MAILS = (*REOPENED_BY_MESSAGES, TicketStatus.CLOSED)
+"""A mail can't be refused any more once we have taken it, and nobody would hear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +48,17 @@ class Thread:
     requester_name: str | None
     subject: str | None
     channel: Channel
+    queue: str
     priority: Priority
     opened_at: datetime
     correlation: UUID
     traceparent: str | None
     fingerprint: str | None
     last_sequence: int
+    continues: UUID | None = None
+    """An older ticket that it answers."""
+    automatic: bool = False
+    """A machine opened it."""
     status: TicketStatus = TicketStatus.OPEN
     changes: int = 0
     """How often its status or priority was set."""
@@ -83,22 +78,12 @@ class Message:
     author: str
     author_name: str | None
     visibility: Visibility
+    channel: Channel
+    """How it came in."""
     text: str
     posted_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ClockView:
-    """What is known of one clock of a ticket."""
-
-    clock: Clock
-    cycle: int
-    revision: int
-    """Counts what sla said of it: what is older than this is passed over."""
-    state: ClockState
-    due_at: datetime | None
-    """None while it stands still."""
-    changed_at: datetime
+    quoted: str | None = None
+    """What a mail repeated of earlier ones below its own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +111,15 @@ def open_thread(created: TicketCreated) -> tuple[Thread, Message | None]:
         requester_name=private.name if private else None,
         subject=private.subject if private else None,
         channel=created.data.channel,
+        queue=created.data.queue,
         priority=created.data.priority,
         opened_at=created.time,
         correlation=created.correlationid,
         traceparent=created.traceparent,
         fingerprint=private.fingerprint if private else None,
         last_sequence=1 if private else 0,
+        continues=created.data.continues,
+        automatic=created.data.automatic,
     )
     if private is None:
         return thread, None
@@ -143,8 +131,10 @@ def open_thread(created: TicketCreated) -> tuple[Thread, Message | None]:
         author=created.data.requester,
         author_name=private.name,
         visibility=Visibility.PUBLIC,
+        channel=created.data.channel,
         text=private.text,
         posted_at=created.time,
+        quoted=private.quoted,
     )
     return thread, first
 
@@ -182,26 +172,40 @@ def write(
         author=caller.subject,
         author_name=caller.name,
         visibility=visibility,
+        channel=Channel.API,
         text=text,
-        posted_at=_moment(thread, now),
+        posted_at=moment(thread, now),
     )
-    return message, _posted(message, thread)
+    return message, say_posted(message, thread)
 
 
-def _posted(message: Message, thread: Thread) -> MessagePosted:
+def say_posted(
+    message: Message,
+    thread: Thread,
+    *,
+    attachments: tuple[Attachment, ...] = (),
+    led_by: UUID | None = None,
+) -> MessagePosted:
+    """What is said of a message; `led_by` is the event that it comes from, if there is one."""
     data = MessagePostedData(
         message=message.id,
         sequence=message.sequence,
         author_kind=message.author_kind,
         author=message.author,
         visibility=message.visibility,
-        private=MessagePostedPrivate(author_name=message.author_name, text=message.text),
+        channel=message.channel,
+        private=MessagePostedPrivate(
+            author_name=message.author_name,
+            text=message.text,
+            quoted=message.quoted,
+            attachments=attachments,
+        ),
     )
     cause = Cause(
         message.id,
         str(thread.ticket),
         thread.correlation,
-        thread.correlation,
+        led_by or thread.correlation,
         thread.traceparent,
     )
     return MessagePosted.say(data, cause=cause, source=SOURCE, time=message.posted_at)
@@ -232,7 +236,7 @@ def set_status(
     """Set a ticket to a status; None if it is in it already."""
     if status is thread.status:
         return None
-    at = _moment(thread, now)
+    at = moment(thread, now)
     changed = replace(thread, status=status, changes=thread.changes + 1, changed_at=at)
     data = TicketStatusChangedData(
         status=status, previous=thread.status, by_kind=_kind(caller), by=caller.subject
@@ -247,7 +251,7 @@ def set_priority(
     """Set a ticket to a priority; None if it has it already."""
     if priority is thread.priority:
         return None
-    at = _moment(thread, now)
+    at = moment(thread, now)
     changed = replace(thread, priority=priority, changes=thread.changes + 1, changed_at=at)
     data = TicketPriorityChangedData(
         priority=priority, previous=thread.priority, by_kind=_kind(caller), by=caller.subject
@@ -259,11 +263,14 @@ def set_priority(
 def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
     """A customer's public message opens a ticket that waits for them, or was solved, again.
 
-    It does so at the instant of the message, which is also what led to it.
+    It does so at the instant of the message, which is also what led to it. A mail also opens what
+    was closed.
     """
     data = posted.data
     is_customers = data.author_kind is AuthorKind.CUSTOMER and data.visibility is Visibility.PUBLIC
-    if not is_customers or thread.status not in REOPENED_BY_MESSAGES:
+    by_mail = data.channel is Channel.MAIL
+    reopened = REOPENED_BY_MAILS if by_mail else REOPENED_BY_MESSAGES
+    if not is_customers or thread.status not in reopened:
         return None
     if thread.changes >= MOST_CHANGES:
         return None
@@ -280,7 +287,7 @@ def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
     return Change(opened, event)
 
 
-def _moment(thread: Thread, now: datetime) -> datetime:
+def moment(thread: Thread, now: datetime) -> datetime:
     """The present, but behind the last change: readers put what happened in order by its time.
 
     The clocks of two replicas differ, and the lock on a thread alone would not show.
@@ -302,10 +309,3 @@ def _change(changed: Thread) -> Cause:
         changed.correlation,
         changed.traceparent,
     )
-
-
-def clock_state(event: DeadlineEvent) -> ClockState:
-    """How a clock stands after an event: as the event says, or at risk while it runs."""
-    if isinstance(event, DeadlineAtRisk):
-        return ClockState.AT_RISK
-    return ClockState(event.data.state.value)

@@ -227,11 +227,15 @@ def message_posted(
     caller: Caller = AGENT,
     visibility: Visibility = Visibility.PUBLIC,
     at: datetime | None = None,
+    key: str = "an answer",
+    sequence: int = 2,
+    text: str = "It works now.",
 ) -> MessagePosted:
-    """What messaging says of an answer."""
+    """What messaging says of an answer; `key` tells it from others."""
     thread, _ = messaging.open_thread(created)
-    id_ = messaging.message_id(ticket=thread.ticket, author=caller.subject, key="an answer")
-    return messaging.write(thread, caller, "It works now.", visibility, id_=id_, now=at or now())[1]
+    thread = replace(thread, last_sequence=sequence - 1)
+    id_ = messaging.message_id(ticket=thread.ticket, author=caller.subject, key=key)
+    return messaging.write(thread, caller, text, visibility, id_=id_, now=at or now())[1]
 
 
 def status_changed(

@@ -1,13 +1,10 @@
 """messaging's SQL against a real database: what comes late, twice, or at once."""
 
 import asyncio
-from pathlib import Path
 from uuid import UUID
 
-import pytest
-
 from services.messaging import domain, handlers, store
-from services.messaging.domain import ClockState, ClockView
+from services.messaging.clocks import ClockState, ClockView
 from shared.consumer import Heard
 from shared.database import Connection, Database
 from shared.deadlines import DeadlineEvent, DeadlineState
@@ -16,16 +13,9 @@ from tests.support import said
 from tests.support.locks import somebody_waits
 from tests.support.waiting import until
 
-MIGRATIONS = Path(__file__).parents[3] / "services" / "messaging" / "migrations"
 CREATED = said.ticket_created()
 TICKET = UUID(CREATED.subject)
 SLOT = said.slot(CREATED)
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 async def hear(database: Database, *events: Event) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 
 import pytest
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 from confluent_kafka import Producer
@@ -127,3 +128,36 @@ async def take_out(listener: Listener, offset: int) -> None:
     place = TopicPartition(listener.topic(), BENT)
     await admin.delete_records({place: RecordsToDelete(before_offset=offset + 1)})
     await admin.close()
+
+
+@pytest.mark.parametrize(("most", "expected"), [(2500, [3, 1]), (10, [1, 1, 1, 1])])
+async def test_a_batch_ends_by_its_size_too(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, most: int, expected: list[int]
+) -> None:
+    """With the partition by which it is large enough; the rest is in the next, and none is lost."""
+    monkeypatch.setattr(reading, "BATCH_BYTES", most)
+    for number in range(PARTITIONS):
+        large = Outgoing(listener.topic(), b"key", b"x" * 1000)
+        await listener.send(large, partition=number)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=listener.bootstrap_servers, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        places = [TopicPartition(listener.topic(), number) for number in range(PARTITIONS)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning()
+        batches = await _read_batches(consumer)
+    finally:
+        await consumer.stop()
+    assert [len(batch) for batch in batches] == expected
+    assert sorted(record.partition for batch in batches for record in batch) == [0, 1, 2, 3]
+
+
+async def _read_batches(consumer: AIOKafkaConsumer) -> list[tuple[ConsumerRecord, ...]]:
+    """All that are not empty, until each partition has given its record."""
+    collecting, found = reading.Reading(lambda _: None), list[tuple[ConsumerRecord, ...]]()
+    while sum(len(batch) for batch in found) < PARTITIONS:
+        if batch := await collecting.next_batch(consumer):
+            found.append(batch)
+    return found

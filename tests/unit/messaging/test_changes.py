@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from services.messaging import domain
-from services.messaging.domain import ClockState, Thread
+from services.messaging.clocks import ClockState, clock_state
+from services.messaging.domain import Thread
 from shared.deadlines import DeadlineState
 from shared.events import TicketPriorityChanged, TicketStatus, TicketStatusChanged
 from shared.identity import Caller, Role
@@ -148,12 +149,12 @@ def test_a_clock_is_shown_as_it_was_said_to_stand() -> None:
     """At risk while it runs; and every state of a deadline can be shown."""
     slot = said.slot(said.ticket_created(at=NOW))
     alarm = said.breach(slot)
-    assert domain.clock_state(slot.scheduled) is ClockState.RUNNING
-    assert domain.clock_state(said.at_risk(slot.scheduled)) is ClockState.AT_RISK
-    assert domain.clock_state(said.paused(slot.scheduled, NOW)) is ClockState.PAUSED
-    assert domain.clock_state(alarm) is ClockState.BREACHED
+    assert clock_state(slot.scheduled) is ClockState.RUNNING
+    assert clock_state(said.at_risk(slot.scheduled)) is ClockState.AT_RISK
+    assert clock_state(said.paused(slot.scheduled, NOW)) is ClockState.PAUSED
+    assert clock_state(alarm) is ClockState.BREACHED
     for state in DeadlineState:
-        shown = domain.clock_state(said.retraction(alarm, state=state))
+        shown = clock_state(said.retraction(alarm, state=state))
         assert shown.value == state.value
 
 

@@ -1,35 +1,30 @@
-"""All the SQL of messaging. Every function runs in its caller's transaction."""
+"""Threads and messages."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 import asyncpg
 
-from services.messaging.domain import (
-    ClockState,
-    ClockView,
-    Message,
-    Thread,
-    clock_state,
-)
+from services.messaging.domain import Message, Thread
 from shared.database import Connection
-from shared.deadlines import DeadlineEvent
-from shared.events import TicketSlotted, TicketStatus
+from shared.events import TicketStatus
 from shared.messages import AuthorKind, Channel, Visibility
-from shared.notifications import NotificationSent
-from shared.plans import Clock, Priority
+from shared.plans import Priority
+
+_TURNS = 0x0CA2E7
+"""Tells the locks of turns from others of this database."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What sla and notifier said of a ticket so far."""
+async def take_turns(connection: Connection, partitions: Iterable[int]) -> None:
+    """Let nobody else hear of these partitions until this transaction ends.
 
-    plan: str | None
-    service_level: str | None
-    acknowledged_at: datetime | None
-    clocks: tuple[ClockView, ...]
+    While a partition moves, its old and its new owner may both be at work: one puts a mail aside
+    since its thread is not there, the other opens the thread and finds no mail.
+    """
+    await connection.executemany(
+        "SELECT pg_advisory_xact_lock($1, $2)",
+        [(_TURNS, partition) for partition in sorted(set(partitions))],
+    )
 
 
 async def add_threads(connection: Connection, threads: Sequence[Thread]) -> dict[UUID, str | None]:
@@ -41,10 +36,10 @@ async def add_threads(connection: Connection, threads: Sequence[Thread]) -> dict
     await connection.executemany(
         """
         INSERT INTO threads (
-            ticket, account, requester, requester_name, subject, channel, priority, opened_at,
-            correlation, traceparent, fingerprint, last_sequence
+            ticket, account, requester, requester_name, subject, channel, queue, priority,
+            opened_at, correlation, traceparent, fingerprint, last_sequence, continues, automatic
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         ON CONFLICT (ticket) DO NOTHING
         """,
         [
@@ -55,14 +50,17 @@ async def add_threads(connection: Connection, threads: Sequence[Thread]) -> dict
                 t.requester_name,
                 t.subject,
                 t.channel.value,
+                t.queue,
                 t.priority.value,
                 t.opened_at,
                 t.correlation,
                 t.traceparent,
                 t.fingerprint,
                 t.last_sequence,
+                t.continues,
+                t.automatic,
             )
-            for t in threads
+            for t in sorted(threads, key=lambda thread: thread.ticket)
         ],
     )
     rows = await connection.fetch(
@@ -77,9 +75,10 @@ async def add_messages(connection: Connection, messages: Sequence[Message]) -> N
     await connection.executemany(
         """
         INSERT INTO messages (
-            id, ticket, sequence, author_kind, author, author_name, visibility, text, posted_at
+            id, ticket, sequence, author_kind, author, author_name, visibility, channel, text,
+            posted_at, quoted
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (id) DO NOTHING
         """,
         [
@@ -91,8 +90,10 @@ async def add_messages(connection: Connection, messages: Sequence[Message]) -> N
                 m.author,
                 m.author_name,
                 m.visibility.value,
+                m.channel.value,
                 m.text,
                 m.posted_at,
+                m.quoted,
             )
             for m in messages
         ],
@@ -161,84 +162,6 @@ async def list_messages(
     return [_message(row) for row in rows]
 
 
-async def record_slots(connection: Connection, slotted: Sequence[TicketSlotted]) -> None:
-    """Keep the slot of each ticket; a repeat changes nothing."""
-    await connection.executemany(
-        """
-        INSERT INTO slots (ticket, plan, service_level, catalogue_version)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT (ticket) DO NOTHING
-        """,
-        [
-            (
-                UUID(event.subject),
-                event.data.plan,
-                event.data.service_level,
-                event.data.catalogue_version,
-            )
-            for event in slotted
-        ],
-    )
-
-
-async def record_clocks(connection: Connection, events: Sequence[DeadlineEvent]) -> None:
-    """Move each clock on; what is not newer than what is kept changes nothing."""
-    await connection.executemany(
-        """
-        INSERT INTO clocks AS c (ticket, clock, cycle, revision, state, due_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT (ticket, clock, cycle) DO UPDATE
-        SET revision = excluded.revision, state = excluded.state, due_at = excluded.due_at,
-            changed_at = excluded.changed_at
-        WHERE c.revision < excluded.revision
-        """,
-        [
-            (
-                UUID(event.subject),
-                event.data.clock.value,
-                event.data.cycle,
-                event.data.revision,
-                clock_state(event).value,
-                event.data.due,
-                event.time,
-            )
-            for event in events
-        ],
-    )
-
-
-async def record_acknowledgements(connection: Connection, sent: Sequence[NotificationSent]) -> None:
-    """Keep when each ticket was acknowledged; the first time stays."""
-    await connection.executemany(
-        "INSERT INTO acknowledgements (ticket, sent_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        [(UUID(event.subject), event.time) for event in sent],
-    )
-
-
-async def read_standing(connection: Connection, ticket: UUID) -> Standing:
-    """What is known of a ticket beside its words."""
-    slot = await connection.fetchrow(
-        """
-        SELECT s.plan, s.service_level, a.sent_at
-        FROM (SELECT $1::uuid AS ticket) AS asked
-        LEFT JOIN slots AS s USING (ticket)
-        LEFT JOIN acknowledgements AS a USING (ticket)
-        """,
-        ticket,
-    )
-    clocks = await connection.fetch(
-        """
-        SELECT clock, cycle, revision, state, due_at, changed_at FROM clocks
-        WHERE ticket = $1 ORDER BY clock, cycle
-        """,
-        ticket,
-    )
-    assert slot is not None  # noqa: S101 - one row, whatever is joined to it
-    return Standing(
-        slot["plan"], slot["service_level"], slot["sent_at"], tuple(map(_clock, clocks))
-    )
-
-
 def _thread(row: asyncpg.Record) -> Thread:
     fields = dict(row)
     fields["channel"] = Channel(fields["channel"])
@@ -251,15 +174,5 @@ def _message(row: asyncpg.Record) -> Message:
     fields = dict(row)
     fields["author_kind"] = AuthorKind(fields["author_kind"])
     fields["visibility"] = Visibility(fields["visibility"])
+    fields["channel"] = Channel(fields["channel"])
     return Message(**fields)
-
-
-def _clock(row: asyncpg.Record) -> ClockView:
-    return ClockView(
-        Clock(row["clock"]),
-        row["cycle"],
-        row["revision"],
-        ClockState(row["state"]),
-        row["due_at"],
-        row["changed_at"],
-    )
