@@ -72,6 +72,11 @@ class MailTokens:
         """Of the mailbox; also stands in our Message-IDs."""
         return self._domain
 
+    @property
+    def mailbox(self) -> str:
+        """Where replies come in, in small letters: no other desk has the same."""
+        return f"{self._local}@{self._domain}"
+
     def address(self, ticket: UUID, party: str) -> str:
         """Where a party answers to a ticket.
 

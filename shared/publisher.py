@@ -24,6 +24,11 @@ REQUEST_TIMEOUT_MS = 10_000
 """Also how long a try to connect may hang before the next one, while the broker's machine is away.
 """
 
+STOP_WITHIN = 2.0
+"""Seconds to send what is held at the end, where a publish may take longer: other parts of a
+service have to stop, too, and whoever was not told that it is published sends it again.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -81,7 +86,7 @@ class Publisher:
         self._producer = producer
 
     async def stop(self) -> None:
-        """Send what is held, within the deadline, and disconnect."""
+        """Send what is held, within the deadline and 2 s at the most, and disconnect."""
         if self._reconnecting is not None:
             self._reconnecting.cancel()
             await asyncio.gather(self._reconnecting, return_exceptions=True)
@@ -89,7 +94,7 @@ class Publisher:
         if producer is None:
             return
         try:
-            await asyncio.wait_for(producer.stop(), self._deadline)
+            await asyncio.wait_for(producer.stop(), min(self._deadline, STOP_WITHIN))
         except TimeoutError:
             await _end(producer)
 

@@ -1,9 +1,10 @@
 """Intake, put together: the only place with its real clock and ids."""
 
+import random
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from services.intake import api
+from services.intake import api, ways_in
 from services.intake.settings import IntakeSettings
 from shared.publisher import Publisher
 from shared.runtime import Topics, load_settings, run, verifier
@@ -34,7 +35,8 @@ def main() -> None:
     declared = declared_topics(settings.namespace, settings.partitions)
     topics = Topics(settings.kafka, declared, settings.replication)
     probe = Worker("probe", publisher.probe, idle=5)
-    run("intake", settings, [topics, publisher, probe], api.routes(intake))
+    mail = ways_in.mail_parts(settings, clock=clock, jitter=random.random)
+    run("intake", settings, [topics, publisher, probe, *mail], api.routes(intake))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.intake import domain
+from services.intake.settings import QUEUE
 from shared import events, problems, web
 from shared.envelope import format_instant
 from shared.failpoints import failpoint
@@ -58,6 +59,7 @@ class TicketRequest(BaseModel):
     account: (
         Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None
     ) = None
+    queue: Annotated[str, StringConstraints(pattern=QUEUE)] = "support"
     subject: Annotated[Line, StringConstraints(max_length=200)]
     text: web.StorableText
     channel: Channel = Channel.API
@@ -130,6 +132,7 @@ def _submission(asked: TicketRequest, caller: Caller | None) -> domain.Submissio
         name=asked.requester.name,
         account=account,
         account_verified=verified,
+        queue=asked.queue,
         opened_by=AuthorKind.AGENT if by_staff else AuthorKind.CUSTOMER,
         subject=asked.subject,
         text=asked.text,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.envelope import NAMESPACE, Cause, derive_id
 from shared.events import TicketCreated, TicketCreatedData, TicketCreatedPrivate
-from shared.messages import AuthorKind, Channel
+from shared.messages import Attachment, AuthorKind, Channel
 from shared.plans import Priority
 
 SOURCE = "/services/intake"
@@ -30,6 +30,18 @@ class Submission:
     priority: Priority
     locale: str
     time_zone: str
+    queue: str = "support"
+    """Which team's it is."""
+    automatic: bool = False
+    """A machine wrote it."""
+    continues: UUID | None = None
+    """An older ticket that it refers to. Nothing proves that, nor that there is such a ticket."""
+    quoted: str | None = None
+    """What a mail repeats of earlier ones."""
+    message_id: str | None = None
+    """Of the mail that it came as."""
+    attachments: tuple[Attachment, ...] = ()
+    """Files that came with it."""
 
 
 def ticket_id(*, sender: str, key: str) -> UUID:
@@ -61,6 +73,9 @@ def open_ticket(
         channel=submission.channel,
         priority=submission.priority,
         opened_by=submission.opened_by,
+        queue=submission.queue,
+        automatic=submission.automatic,
+        continues=submission.continues,
         locale=submission.locale,
         time_zone=submission.time_zone,
         private=TicketCreatedPrivate(
@@ -68,6 +83,9 @@ def open_ticket(
             address=submission.address,
             subject=submission.subject,
             text=submission.text,
+            quoted=submission.quoted,
+            message_id=submission.message_id,
+            attachments=submission.attachments,
             fingerprint=fingerprint(submission),
         ),
     )

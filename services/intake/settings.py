@@ -1,11 +1,181 @@
-"""What intake is told by its environment."""
+"""What intake is told by its environment. Each way in for mail is off unless it is named here."""
 
-from pydantic import Field, SecretStr
+import ssl
+from datetime import date
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+
+from services.intake.folders import comparable
+from services.intake.limits import Network
+from shared.mail_tokens import MailTokens
 from shared.runtime import Settings
+from shared.web import TimeZone
+
+MEBIBYTE = 1024 * 1024
+QUEUE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+"""What a queue may be called."""
+EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - told from other hosts, not listened to
 
 
-class IntakeSettings(Settings):
+def _read_queues(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    pairs = [pair.strip().partition("=") for pair in given.split(",") if pair.strip()]
+    for address, _, queue in pairs:
+        if "@" not in address or not queue:
+            raise ValueError("write it like billing@company.example=billing,b@c.example=another")
+    return {address.strip().lower(): queue.strip() for address, _, queue in pairs}
+
+
+def _read_networks(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    return tuple(ip_network(each.strip()) for each in given.split(",") if each.strip())
+
+
+def _off_if_empty(given: object) -> object:
+    return None if given == "" else given
+
+
+Queues = Annotated[
+    dict[str, Annotated[str, Field(pattern=QUEUE)]], NoDecode, BeforeValidator(_read_queues)
+]
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_read_networks)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+File = Annotated[Path | None, BeforeValidator(_off_if_empty)]
+
+
+class MailSettings(Settings):
+    """What holds for every way in for mail."""
+
+    reply_mailbox: str = "support@careline.example"
+    """Where mail comes in; the same for intake and notifier."""
+    sender: str = Field("support@careline.example", pattern=r"^[!-?A-~]+@[A-Za-z0-9.-]+$")
+    """Who our mails are from, as notifier is told: what comes from there is our own."""
+    mail_queues: Queues = Field(default_factory=dict)
+    """Further addresses, and the team that each stands for."""
+    mail_locale: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
+    """Of those whose mail doesn't tell."""
+    mail_time_zone: TimeZone = "UTC"
+    """Of those who write by mail."""
+    mail_most_bytes: int = Field(25 * MEBIBYTE, ge=64 * 1024, le=100 * MEBIBYTE)
+    """Of one mail as it comes; its files are a quarter smaller than that."""
+    mail_publish_deadline: float = Field(20, gt=0, le=120)
+    """Seconds that the broker may take to acknowledge a mail with all its files."""
+    mail_at_once: int = Field(2, ge=1, le=64)
+    """Mails that are read at the same time; each takes up to five times its size in memory."""
+    mail_per_address: int = Field(60, ge=1)
+    """An hour from one sender's address; what is more is put off."""
+    mail_per_thread: int = Field(60, ge=1)
+    """An hour into one ticket; what is more is put off."""
+    mail_per_network: int = Field(600, ge=1)
+    """An hour from one network (/24, or /56 by IPv6); what is more is put off."""
+    mail_trusted: Networks = Field(default=(ip_network("127.0.0.0/8"), ip_network("::1/128")))
+    """Networks of mail servers of our own: no limits by network or host hold for them."""
+
+
+class MailServerSettings(MailSettings):
+    """What the SMTP and LMTP servers are told."""
+
+    smtp_in_host: str = "127.0.0.1"
+    smtp_in_port: Port = 0
+    """Where mail servers reach us by SMTP; 0: not at all."""
+    smtp_in_name: Annotated[str | None, BeforeValidator(_off_if_empty)] = None
+    """How we greet them; the domain of the mailbox unless it is given."""
+    smtp_in_certificate: File = None
+    """For STARTTLS: the chain, in PEM. A renewed one needs no restart."""
+    smtp_in_key: File = Field(None, validate_default=True)
+    """The key that belongs to it."""
+    lmtp_host: str = "127.0.0.1"
+    lmtp_port: Port = 0
+    """Where a mail server of our own reaches us by LMTP; 0: not at all."""
+    lmtp_socket: File = None
+    """The same by a socket in the file system, instead of a port."""
+    mail_connections: int = Field(200, ge=1, le=10_000)
+    """At once, for each of both servers."""
+    mail_connections_per_host: int = Field(20, ge=1)
+    mail_held_bytes: int = Field(256 * MEBIBYTE, ge=MEBIBYTE)
+    """Of all mails on their way in, for each of both servers; what is more is put off."""
+    mail_recipients: int = Field(100, ge=100, le=1000)
+    """Of one mail; RFC 5321 wants a hundred."""
+    mail_idle_seconds: float = Field(300, gt=0, le=3600)
+    """Without a command, or progress in a mail, until a connection is ended."""
+    mail_data_seconds: float = Field(900, gt=0, le=3600)
+    """For one mail to come in."""
+
+    @field_validator("lmtp_port")
+    @classmethod
+    def _is_free(cls, given: int, info: ValidationInfo) -> int:
+        hosts = {info.data.get("smtp_in_host"), info.data.get("lmtp_host")}
+        meet = len(hosts) == 1 or hosts & EVERYWHERE
+        if given and meet and given == info.data.get("smtp_in_port"):
+            raise ValueError("that is where SMTP listens: give each a port of its own")
+        return given
+
+    @field_validator("mail_held_bytes")
+    @classmethod
+    def _holds_one(cls, given: int, info: ValidationInfo) -> int:
+        if given < info.data.get("mail_most_bytes", 0):
+            raise ValueError("it must hold one mail of CARELINE_MAIL_MOST_BYTES at the least")
+        return given
+
+
+class ImapSettings(MailServerSettings):
+    """What the mailbox that is looked into is told by."""
+
+    imap_host: Annotated[str | None, BeforeValidator(_off_if_empty)] = None
+    """The mail server; none: no mailbox is looked into."""
+    imap_security: Literal["tls", "starttls", "none"] = "tls"
+    imap_port: Annotated[Port | None, BeforeValidator(_off_if_empty)] = None
+    """993, or 143 without TLS from the start, unless it is given."""
+    imap_user: str = Field("", validate_default=True)
+    imap_password: SecretStr = SecretStr("")
+    imap_password_file: File = None
+    """Instead of the password itself."""
+    imap_folder: str = Field("INBOX", min_length=1)
+    imap_done: str = "Careline/Done"
+    """Folder for mails that were taken. Empty: they stay, with the keyword `CarelineDone`."""
+    imap_refused: str = Field("Careline/Refused", min_length=1)
+    """Folder for mails that were refused; a person should look into it now and then."""
+    imap_since: Annotated[date | None, BeforeValidator(_off_if_empty)] = None
+    """Mails that came before that day (`2026-03-01`) are left alone. Without it intake takes none
+    from a folder that was in use before it: where it has taken none yet, and more than 100 mails
+    have waited for over a day."""
+    imap_interval: float = Field(30, ge=1, le=1740)
+    """Seconds between two looks; a server that has IDLE says sooner when a mail comes."""
+    imap_authorities: File = None
+    """Certificates (PEM) that the server's must hold by, instead of the system's."""
+
+    @field_validator("imap_user")
+    @classmethod
+    def _somebody_logs_in(cls, given: str, info: ValidationInfo) -> str:
+        if info.data.get("imap_host") and not given:
+            raise ValueError("the mailbox in CARELINE_IMAP_HOST needs a login")
+        return given
+
+    @field_validator("imap_done", "imap_refused")
+    @classmethod
+    def _not_read_again(cls, given: str, info: ValidationInfo) -> str:
+        stays = not (given and info.data.get("imap_done", given))
+        if not stays and comparable(given) == comparable(info.data.get("imap_folder", "")):
+            raise ValueError("mails are read from there, and would be read again for ever")
+        return given
+
+    @field_validator("imap_authorities")
+    @classmethod
+    def _holds_certificates(cls, given: Path | None) -> Path | None:
+        try:
+            ssl.create_default_context(cafile=given)
+        except OSError as error:
+            raise ValueError(error.strerror or "no certificates are in it") from None
+        return given
+
+
+class IntakeSettings(ImapSettings):
     """Beside what every service is told."""
 
     pseudonym_secret: SecretStr = Field(min_length=16)
@@ -14,3 +184,29 @@ class IntakeSettings(Settings):
     """Where a requester follows a ticket: the public address of messaging, no slash at its end."""
     publish_deadline: float = Field(1.5, gt=0, le=30)
     """Seconds that the broker may take to acknowledge a ticket before its sender hears 503."""
+    # Last, since whether it must be there depends on the others.
+    mail_secret: Annotated[
+        Annotated[SecretStr, Field(min_length=16)] | None, BeforeValidator(_off_if_empty)
+    ] = Field(None, validate_default=True)
+    """Makes and checks reply addresses: the same for intake and notifier. Mail needs it."""
+
+    @field_validator("reply_mailbox")
+    @classmethod
+    def _takes_replies(cls, given: str) -> str:
+        MailTokens("only to see whether it will do", given)
+        return given
+
+    @field_validator("smtp_in_key")
+    @classmethod
+    def _both_or_none(cls, given: Path | None, info: ValidationInfo) -> Path | None:
+        if (given is None) != (info.data.get("smtp_in_certificate") is None):
+            raise ValueError("a certificate and its key go together")
+        return given
+
+    @field_validator("mail_secret")
+    @classmethod
+    def _mail_needs_it(cls, given: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        ways_in = ("smtp_in_port", "lmtp_port", "lmtp_socket", "imap_host")
+        if given is None and any(info.data.get(way) for way in ways_in):
+            raise ValueError("mail comes in, so it must be given: the same as notifier's")
+        return given

@@ -91,6 +91,7 @@ async def test_killed_between_publish_and_answer_the_retry_is_the_same_ticket(de
         ({"time_zone": "../../etc/passwd"}, "/time_zone"),
         ({"locale": "deutsch!"}, "/locale"),
         ({"account": "no spaces here"}, "/account"),
+        ({"queue": "no spaces here"}, "/queue"),
         ({"status": "closed"}, "/status"),
     ],
 )
@@ -115,6 +116,16 @@ async def test_a_customer_cannot_name_another_account(desk: Desk) -> None:
     assert (refused.status_code, accepted.status_code) == (403, 202)
     (created,) = await _created(desk)
     assert (created.data.account, created.data.account_verified) == ("own", True)
+
+
+async def test_a_queue_may_be_named(desk: Desk) -> None:
+    """The ticket says whose it is; without a name it is support's."""
+    desk.start("intake")
+    await desk.ready("intake")
+    async with httpx.AsyncClient() as client:
+        await client.post(_url(desk), json=REQUEST | {"queue": "billing"})
+        await client.post(_url(desk), json=REQUEST)
+    assert {event.data.queue for event in await _created(desk)} == {"billing", "support"}
 
 
 async def test_who_opened_a_ticket_is_told_by_their_token(desk: Desk) -> None:
