@@ -91,7 +91,7 @@ class TicketCreatedData(Fact):
     automatic: bool = False
     """Written by a machine: it is never acknowledged, since that would answer the machine."""
     continues: UUID | None = None
-    """An older ticket that it answers, where its sender could not be told to take part in that."""
+    """An older ticket that it refers to. Nothing proves that, nor that there is such a ticket."""
     locale: str
     """BCP 47, for example `en` or `de-AT`."""
     time_zone: str

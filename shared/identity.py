@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,14 @@ class Caller:
         return bool(self.roles & STAFF)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A token that held."""
+
+    caller: Caller
+    expires_at: datetime
+
+
 class Verifier:
     """Tells who is calling.
 
@@ -84,7 +92,7 @@ class Verifier:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise _unauthorized("Send `Authorization: Bearer` and a token.")
-        return self._verified(token.strip())
+        return self.read(token.strip()).caller
 
     def require(self, request: Request, *roles: Role) -> Caller:
         """The caller, who must have one of the roles (any role if none is named).
@@ -100,7 +108,12 @@ class Verifier:
             raise Problem(403, "Forbidden", f"This needs the role {wanted}.")
         return caller
 
-    def _verified(self, token: str) -> Caller:
+    def read(self, token: str) -> Held:
+        """Who bears this token, and until when it holds.
+
+        Raises:
+            Problem: 401 when it doesn't hold.
+        """
         if self._keys is None:
             raise _unauthorized("This service has no keys to check tokens with.")
         try:
@@ -108,7 +121,7 @@ class Verifier:
             self._demanded().validate(claims)
         except Exception as error:  # noqa: BLE001 - whatever it trips over is the token's fault
             raise _unauthorized(f"The token does not hold: {type(error).__name__}.") from None
-        return _caller(claims)
+        return Held(_caller(claims), _expiry(claims))
 
     def _demanded(self) -> jwt.JWTClaimsRegistry:
         return jwt.JWTClaimsRegistry(
@@ -132,6 +145,13 @@ def _caller(claims: dict[str, Any]) -> Caller:
         name=name if isinstance(name, str) else None,
         roles=frozenset(Role(role) for role in roles if role in known),
     )
+
+
+def _expiry(claims: dict[str, Any]) -> datetime:
+    try:
+        return datetime.fromtimestamp(claims["exp"], UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC)  # beyond the years that there are
 
 
 def _unauthorized(detail: str) -> Problem:

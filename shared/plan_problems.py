@@ -45,7 +45,8 @@ def _finding(error: ErrorDetails) -> tuple[KeyPath, str]:
     match path:
         case ("calendars", _, "hours" | "exceptions", _, *_) if kind in _SHAPE:
             return path[:4], _WINDOWS
-    if kind == "literal_error":
+    if kind in {"literal_error", "enum"}:
         there_are = error["ctx"]["expected"].replace(" or ", ", ").replace("'", "")
-        return path, f"unknown key; there are {there_are}"
+        what = "unknown key" if kind == "literal_error" else f"unknown {error['input']!r}"
+        return path, f"{what}; there are {there_are}"
     return path, _WORDS.get(kind, error["msg"].removeprefix("Value error, "))

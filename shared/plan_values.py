@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
+_ID = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 
 
@@ -28,7 +29,10 @@ def parse_duration(value: object) -> timedelta:
 
 
 def spell_duration(duration: timedelta) -> str:
-    """Working time in words: "16 hours", "1 hour 30 minutes"; never days, which are ambiguous."""
+    """Working time in English: "16 hours", "1 hour 30 minutes"; never days, which are ambiguous.
+
+    What customers read is spelled by `plan_words`, in their language.
+    """
     seconds = int(duration.total_seconds())
     parts = ((seconds // 3600, "hour"), (seconds % 3600 // 60, "minute"), (seconds % 60, "second"))
     return " ".join(f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n)
@@ -49,8 +53,14 @@ def _one_line(value: str) -> str:
 
 
 def _id(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+    if not re.fullmatch(_ID, value):
         raise ValueError("an id has 1 to 100 letters, digits, dots, dashes or underscores")
+    return value
+
+
+def _language_tag(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError(f"{value!r} is no language; write it like de or pt-BR")
     return value
 
 
@@ -58,6 +68,17 @@ def _address(value: str) -> str:
     part = r"[^@\s<>()\[\],;:\"\\]+"
     if not re.fullmatch(f"{part}@{part}", value) or re.search(_CONTROL, value):
         raise ValueError(f"{value!r} is no mail address; write it like name@company.example")
+    return value
+
+
+def _recipient(value: str) -> str:
+    if "@" in value:
+        return _address(value)
+    if not re.fullmatch(_ID, value):
+        raise ValueError(
+            f"{value!r} is no mail address (name@company.example), and no name of a destination"
+            " (letters, digits, dots, dashes or underscores)"
+        )
     return value
 
 
@@ -72,7 +93,10 @@ Version = Annotated[
 ]
 Id = Annotated[str, AfterValidator(_id)]
 """What plans and calendars are called in events, in the directory and in addresses of pages."""
+LanguageTag = Annotated[str, AfterValidator(_language_tag)]
 Address = Annotated[str, AfterValidator(_address)]
+Recipient = Annotated[str, AfterValidator(_recipient)]
+"""A mail address, or the name of a destination; only addresses have an "@"."""
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 WarningPoint = Annotated[float | timedelta, BeforeValidator(_warning_point)]
 """A fraction of the target that has passed, or the working time that is left until it is due."""

@@ -5,7 +5,7 @@ line and the reason of every problem, so that no service starts on half a catalo
 """
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -27,7 +27,16 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from shared.calendars import Calendar
 from shared.plan_problems import in_words
-from shared.plan_values import Address, Duration, Id, Text, Version, WarningPoint, spell_duration
+from shared.plan_values import (
+    Duration,
+    Id,
+    LanguageTag,
+    Recipient,
+    Text,
+    Version,
+    WarningPoint,
+    spell_duration,
+)
 from shared.toml_lines import KeyPath, key_lines, nearest_line, syntax_error_line
 
 PLAN_IDS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
@@ -112,6 +121,53 @@ def _for_every_clock(value: object) -> _ByClock:
     return {clock: table.get(clock, table.get("default", ())) for clock in Clock}
 
 
+class PlanWords(BaseModel):
+    """How a plan is described in another language; what is left out stays as it is."""
+
+    model_config = _FROZEN
+
+    name: Text | None = None
+    service_level: Text | None = None
+    support: Text | None = None
+    reach: Text | None = None
+
+
+def _not_empty(value: Sequence[object]) -> Sequence[object]:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+class AlertStep(BaseModel):
+    """Whom to tell of a clock that slips, and how long after."""
+
+    model_config = _FROZEN
+
+    tell: Annotated[tuple[Recipient, ...], AfterValidator(_not_empty)]
+    """Mail addresses and names of destinations."""
+    after: Duration | None = None
+    """Working time to wait, in the plan's calendar; none at all if it is left out."""
+    clocks: Annotated[tuple[Clock, ...], AfterValidator(_not_empty)] = tuple(Clock)
+    """Which clocks it is about."""
+    queues: Annotated[tuple[Text, ...], AfterValidator(_not_empty)] | None = None
+    """Whose tickets it is about; all queues if it is left out."""
+
+
+def _step(value: object) -> object:
+    """An address or a destination by itself is told at once."""
+    if isinstance(value, str):
+        return {"tell": [_RECIPIENT.validate_python(value)]}
+    if not isinstance(value, dict | AlertStep):
+        raise ValueError('must be an address, or a table such as { tell = ["..."], after = "1h" }')  # noqa: TRY004 - pydantic reports this one
+    return value
+
+
+_RECIPIENT = TypeAdapter(Recipient)
+_Alerts = Mapping[
+    Literal["at_risk", "breached"], tuple[Annotated[AlertStep, BeforeValidator(_step)], ...]
+]
+
+
 class Plan(BaseModel):
     """What one plan promises; a plan without targets promises no time."""
 
@@ -124,14 +180,21 @@ class Plan(BaseModel):
     """What the customer gets."""
     reach: Text
     """How the customer reaches us."""
+    translations: Mapping[LanguageTag, PlanWords] = {}
+    """The same in other languages, by tags such as "de" or "pt-BR"."""
     calendar: str | None = None
     """The id of the calendar in which the targets count."""
     targets: Annotated[_ByPriority, BeforeValidator(_for_every_priority)] = _for_every_priority({})
     """Every priority has an entry."""
     warnings: Annotated[_ByClock, BeforeValidator(_for_every_clock)] = _for_every_clock({})
     """Every clock has an entry."""
-    alerts: Mapping[Literal["at_risk", "breached"], tuple[Address, ...]] = {}
-    """Whom to tell at which step; a step that is left out tells nobody."""
+    alerts: _Alerts = {}
+    """Whom to tell when a clock is at risk, and whom when it is breached; nobody if left out."""
+
+    def in_language(self, tag: str) -> Self:
+        """The plan as it is described in a language: "de-AT" falls back to "de", then to itself."""
+        words = self.translations.get(tag) or self.translations.get(tag.partition("-")[0])
+        return self.model_copy(update=words.model_dump(exclude_none=True)) if words else self
 
     @field_validator("targets")
     @classmethod
@@ -139,6 +202,14 @@ class Plan(BaseModel):
         promises = any(targets != Targets() for targets in value.values())
         if promises and info.data.get("calendar", "") is None:
             raise ValueError("targets need a calendar to count in")
+        return value
+
+    @field_validator("alerts")
+    @classmethod
+    def _waits_somewhere(cls, value: _Alerts, info: ValidationInfo) -> _Alerts:
+        waits = any(step.after for steps in value.values() for step in steps)
+        if waits and info.data.get("calendar", "") is None:
+            raise ValueError("steps that come after some time need a calendar to count it in")
         return value
 
     @field_validator("warnings")

@@ -1,9 +1,12 @@
 """How a ticket is called when people speak of it."""
 
+import re
 from uuid import UUID
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letters that are read as digits."""
+_LOOKALIKES = str.maketrans("OIL", "011")
+_NUMBER = re.compile(r"CL[- ]?([0-9A-Z]{4})[- ]?([0-9A-Z]{4})[- ]?([0-9A-Z]{4})")
 
 
 def ticket_number(ticket: UUID) -> str:
@@ -16,3 +19,19 @@ def ticket_number(ticket: UUID) -> str:
     bits = ticket.int & (1 << 60) - 1
     digits = "".join(_ALPHABET[bits >> shift & 31] for shift in range(55, -1, -5))
     return f"CL-{digits[:4]}-{digits[4:8]}-{digits[8:]}"
+
+
+def read_ticket_number(text: str) -> int | None:
+    """The last 60 bits of the id of the ticket that is called so, or None for another text.
+
+    As people type it: in any case, with or without hyphens, and with letters that look like digits.
+    """
+    matched = _NUMBER.fullmatch(text.strip().upper())
+    if matched is None:
+        return None
+    bits = 0
+    for letter in "".join(matched.groups()).translate(_LOOKALIKES):
+        if letter not in _ALPHABET:
+            return None
+        bits = bits << 5 | _ALPHABET.index(letter)
+    return bits

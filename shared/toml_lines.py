@@ -12,8 +12,10 @@ def key_lines(text: str) -> dict[KeyPath, int]:
 
     A statement ends at the first line break where what has been gathered is TOML by itself; and
     read by itself, it gives its own keys and nothing else. So the parser does all the reading.
+    What stands in one of several tables of a name has the table's number, from 0, in its path.
     """
     lines: dict[KeyPath, int] = {}
+    numbers: dict[KeyPath, int] = {}
     header: KeyPath = ()
     statement, begins = "", 1
     for number, line in enumerate(text.split("\n"), start=1):
@@ -23,7 +25,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
         except tomllib.TOMLDecodeError:
             continue  # a value of several lines goes on
         if statement.lstrip().startswith("["):
-            header = paths[-1]
+            header = _numbered(paths[-1], numbers, adds=statement.lstrip().startswith("[["))
+            paths = [header[:length] for length in range(1, len(header) + 1)]
         else:
             paths = [header + path for path in paths]
         for path in paths:
@@ -43,6 +46,18 @@ def syntax_error_line(text: str, error: tomllib.TOMLDecodeError) -> int:
     """The line at which the parser gave up."""
     at = re.search(r"\(at line (\d+),", str(error))
     return int(at[1]) if at else text.count("\n") + 1
+
+
+def _numbered(header: KeyPath, numbers: dict[KeyPath, int], *, adds: bool) -> KeyPath:
+    """A header's path, with the number of the latest table at each name that has several."""
+    path: KeyPath = ()
+    for depth, key in enumerate(header, start=1):
+        path = (*path, key)
+        if adds and depth == len(header):
+            numbers[path] = numbers.get(path, -1) + 1
+        if path in numbers:
+            path = (*path, str(numbers[path]))
+    return path
 
 
 def _paths(table: Mapping[str, object], around: KeyPath = ()) -> Iterator[KeyPath]:

@@ -21,7 +21,7 @@ class Parties:
 PARTIES: Mapping[type[Event], Parties] = {
     events.TicketCreated: Parties("intake", ("sla", "messaging", "notifier")),
     events.TicketStatusChanged: Parties("messaging", ("sla", "notifier")),
-    events.TicketPriorityChanged: Parties("messaging", ("sla",)),
+    events.TicketPriorityChanged: Parties("messaging", ("sla", "notifier")),
     events.TicketSlotted: Parties("sla", ("messaging", "notifier")),
     deadlines.DeadlineScheduled: Parties("sla", ("messaging",)),
     deadlines.DeadlineMoved: Parties("sla", ("messaging",)),

@@ -1,22 +1,46 @@
 """notifier, put together: the only place with its real clock."""
 
+import os
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-from services.notifier import handlers
-from services.notifier.channels import SmtpChannel, SmtpServer
-from services.notifier.mails import Desk
+from starlette.routing import BaseRoute
+
+from services.notifier import api, customers, handlers, pages, planning, storms, ways
+from services.notifier.articles_file import ArticlesFile
+from services.notifier.channels import Way
+from services.notifier.channels.smtp import SmtpServer
+from services.notifier.composing import compose_with
+from services.notifier.destinations import Destination, load_destinations
+from services.notifier.forgetting import forgetter
+from services.notifier.letters import samples
+from services.notifier.letters.brand import Brand
+from services.notifier.letters.desk import Desk
+from services.notifier.letters.words import Templates
+from services.notifier.lookout import LOOK_EVERY as LOOK_OUT_EVERY
+from services.notifier.lookout import Lookout
+from services.notifier.named_destinations import check_names, warn_of_names
+from services.notifier.register.rendering import Links
 from services.notifier.sender import Limits, Sender
 from services.notifier.settings import NotifierSettings
 from shared.catalogue_file import LOOK_EVERY, CatalogueFile
+from shared.database import Database
 from shared.envelope import Topic
-from shared.plans import Catalogue, CatalogueError
-from shared.runtime import Part, load_settings, run
+from shared.mail_tokens import MailTokens
+from shared.plans import Catalogue
+from shared.runtime import Part, load_settings, run, verifier
 from shared.wiring import wire
 from shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+LET_GO_EVERY = 1.0
+"""Seconds between looks for alerts whose time has come."""
+
+FoundT = TypeVar("FoundT")
 
 
 def clock() -> datetime:
@@ -24,71 +48,168 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What was read from files, once all of it is right."""
+
+    settings: NotifierSettings
+    file: CatalogueFile
+    articles: ArticlesFile | None
+    destinations: tuple[Destination, ...]
+    desk: Desk
+
+    def catalogue(self) -> Catalogue:
+        """The one in force."""
+        return self.file.catalogue
+
+    async def look_at_catalogue(self) -> bool:
+        """Follow its file."""
+        return await self.file.look(warn_of_names(self.file.name, self.destinations))
+
+    @property
+    def ways(self) -> list[Way]:
+        """Mail, and each destination."""
+        settings, password = self.settings, self.settings.smtp_password
+        server = SmtpServer(
+            settings.smtp_host,
+            settings.smtp_port,
+            settings.smtp_security,
+            settings.smtp_user,
+            password.get_secret_value() if password else None,
+        )
+        within = self.limits.within
+        mail = ways.mail_way(
+            server, self.desk, connections=settings.smtp_connections, within=within
+        )
+        return [mail, *ways.other_ways(self.destinations, clock, within=within)]
+
+    @property
+    def limits(self) -> Limits:
+        """How long deliveries are tried."""
+        settings = self.settings
+        return Limits(timedelta(seconds=settings.hold), timedelta(seconds=settings.give_up_after))
+
+    @property
+    def rules(self) -> handlers.Rules:
+        """What is sent when, and how much of it."""
+        settings = self.settings
+        kinds = {each.name: each.kind for each in self.destinations}
+        return handlers.Rules(
+            patience=timedelta(seconds=settings.patience),
+            acknowledgements=customers.Caps(
+                settings.acknowledgements_per_address_hour,
+                settings.acknowledgements_per_address_day,
+                settings.acknowledgements_per_domain_hour,
+            ),
+            replies=customers.Pace(
+                timedelta(seconds=settings.reply_delay), settings.replies_per_thread_hour
+            ),
+            alerts=planning.AlertRules(
+                channel_of=lambda name: kinds.get(name.casefold()),
+                grace=timedelta(seconds=settings.alert_grace),
+                limits=storms.Limits(
+                    burst=settings.alerts_per_minute,
+                    hourly=settings.alerts_per_hour,
+                    first_pause=timedelta(seconds=settings.digest_pause),
+                    longest_pause=timedelta(seconds=settings.longest_digest_pause),
+                ),
+            ),
+        )
+
+
 def main() -> None:
     """Run notifier until it is told to end."""
-    settings = load_settings(NotifierSettings)
-    file = CatalogueFile(settings.catalogue)
-    try:
-        file.load()
-    except CatalogueError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
-    run("notifier", settings, _parts(settings, file), routes=[])
-
-
-def _parts(settings: NotifierSettings, file: CatalogueFile) -> list[Part]:
-    """In the order in which they start."""
-
-    def catalogue() -> Catalogue:
-        return file.catalogue
-
+    setup = _set_up(load_settings(NotifierSettings))
+    settings, outward, rules = setup.settings, setup.ways, setup.rules
     wired = wire(
         "notifier",
         settings,
         migrations=MIGRATIONS,
-        hears=(Topic.TICKETS, Topic.SLA),
-        handle=handlers.handle_with(
-            catalogue, clock, patience=timedelta(seconds=settings.patience)
-        ),
+        hears=(Topic.TICKETS, Topic.SLA, Topic.MESSAGES),
+        handle=handlers.handle_with(setup.catalogue, clock, rules=rules),
     )
-    sender = Sender(
-        wired.database,
-        _channel(settings),
-        catalogue=catalogue,
-        desk=_desk(settings),
-        clock=clock,
-        limits=Limits(
-            settings.smtp_connections,
-            timedelta(seconds=settings.hold),
-            timedelta(seconds=settings.give_up_after),
-        ),
-    )
-    return [*wired.parts, Worker("catalogue", file.look, idle=LOOK_EVERY), sender]
+    parts = [
+        *wired.parts,
+        Worker("catalogue", setup.look_at_catalogue, idle=LOOK_EVERY),
+        *([setup.articles.worker(wired.database)] if setup.articles else []),
+        _letting_go(wired.database, rules.alerts),
+        forgetter(wired.database, clock, keep=timedelta(days=settings.keep_days)),
+        *_sending(setup, wired.database, outward),
+    ]
+    run("notifier", settings, parts, _routes(setup, wired.database, outward))
 
 
-def _channel(settings: NotifierSettings) -> SmtpChannel:
-    password = settings.smtp_password
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        settings.smtp_user,
-        password.get_secret_value() if password else None,
-    )
-    # The other half of the hold is for keeping the outcome, and for clocks that differ.
-    return SmtpChannel(server, within=timedelta(seconds=settings.hold) / 2)
+def _set_up(settings: NotifierSettings) -> _Setup:
+    """Read all files; exit status 2 with the problems of the first that is wrong."""
+    file = CatalogueFile(settings.catalogue)
+    _or_exit(file.load)
+    articles = None
+    if settings.articles is not None:
+        articles = ArticlesFile(settings.articles, documentation=settings.documentation)
+        _or_exit(articles.load)
+    found: tuple[Destination, ...] = ()
+    if (path := settings.destinations) is not None:
+        found = _or_exit(lambda: load_destinations(path, os.environ))
+    _or_exit(lambda: check_names(file.catalogue, file.text, file.name, found))
+    brand = _or_exit(settings.look, "CARELINE_BRAND_*: ")
+    templates = _or_exit(lambda: Templates(settings.templates), "CARELINE_TEMPLATES: ")
+    desk = _desk(settings, brand, templates)
+    _or_exit(lambda: samples.check(desk, file.catalogue), "CARELINE_TEMPLATES: ")
+    return _Setup(settings, file, articles, found, desk)
 
 
-def _desk(settings: NotifierSettings) -> Desk:
+def _or_exit(read: Callable[[], FoundT], what: str = "") -> FoundT:
+    try:
+        return read()
+    except ValueError as error:
+        print(f"{what}{error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _desk(settings: NotifierSettings, brand: Brand, templates: Templates) -> Desk:
     return Desk(
-        brand=settings.brand,
+        brand=brand,
         sender=settings.sender,
         messaging_center=settings.messaging_center,
+        operators=settings.operators,
         portal=settings.portal,
         documentation=settings.documentation,
         troubleshooting=settings.troubleshooting,
         terms=settings.terms,
+        tokens=MailTokens(settings.mail_secret.get_secret_value(), settings.reply_mailbox),
+        templates=templates,
+        staff_locale=settings.staff_locale,
     )
+
+
+def _letting_go(database: Database, rules: planning.AlertRules) -> Part:
+    async def step() -> bool:
+        async with database.transaction() as connection:
+            return await planning.thicken(connection, now=clock(), rules=rules)
+
+    return Worker("alerts", step, idle=LET_GO_EVERY)
+
+
+def _sending(setup: _Setup, database: Database, outward: list[Way]) -> list[Part]:
+    lanes = [way.lane for way in outward]
+    lookout = Lookout(database, lanes, patience=setup.limits.hold, clock=clock)
+    sender = Sender(
+        database,
+        outward,
+        compose=compose_with(setup.catalogue, setup.desk, clock),
+        clock=clock,
+        limits=setup.limits,
+    )
+    return [Worker("lanes", lookout.step, idle=LOOK_OUT_EVERY), sender]
+
+
+def _routes(setup: _Setup, database: Database, outward: list[Way]) -> list[BaseRoute]:
+    checks, lanes = verifier(setup.settings, clock), [way.lane for way in outward]
+    links = Links(setup.settings.brand, setup.settings.messaging_center)
+    return [
+        *api.routes(api.Deliveries(database, checks, clock, lanes)),
+        *pages.routes(pages.Pages(database, checks, clock, links, lanes)),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,98 +1,232 @@
-"""What notifier does with what it hears: plan deliveries, and take alerts back."""
+"""What notifier does with what it hears: keep what mails need, plan, and take back.
+
+In this order, within a batch too: facts first, then what they have planned, then what of all that
+no longer holds. So it comes to the same however the stream cuts its batches.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.notifier import alerting, customers, store
-from shared import outbox, plans
+import structlog
+
+from services.notifier import acknowledging, customers, planning, replying, store
+from services.notifier.customers import Caps, Pace
+from services.notifier.planning import AlertRules
 from shared.consumer import Handle, Heard
 from shared.database import Connection
-from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
-from shared.events import TicketCreated, TicketSlotted
+from shared.deadlines import (
+    DeadlineAtRisk,
+    DeadlineBreached,
+    DeadlineBreachRetracted,
+    DeadlineCancelled,
+    DeadlineMet,
+    DeadlinePaused,
+)
+from shared.events import (
+    Event,
+    TicketCreated,
+    TicketPriorityChanged,
+    TicketSlotted,
+    TicketStatusChanged,
+)
+from shared.messages import MailBounced, MessagePosted, MessageReceived
 from shared.plans import Catalogue
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is sent when, and how much of it."""
+
+    patience: timedelta = timedelta(seconds=30)
+    """How long an acknowledgement waits for the slot, from when we heard of the ticket: after an
+    outage the slot lies in the backlog behind it."""
+    acknowledgements: Caps = field(default_factory=Caps)
+    """How many go to one address and to one domain."""
+    replies: Pace = field(default_factory=Pace)
+    """How soon what agents write is mailed, and how many mails a thread gets."""
+    alerts: AlertRules = field(default_factory=AlertRules)
+    """How people of ours are told that promises slip."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was heard, by what is done with it; each list in the order of the stream."""
+
+    created: list[TicketCreated] = field(default_factory=list)
+    slotted: list[TicketSlotted] = field(default_factory=list)
+    status_changed: list[TicketStatusChanged] = field(default_factory=list)
+    priority_changed: list[TicketPriorityChanged] = field(default_factory=list)
+    posted: list[MessagePosted] = field(default_factory=list)
+    received: list[MessageReceived] = field(default_factory=list)
+    bounced: list[MailBounced] = field(default_factory=list)
+    slipping: list[DeadlineAtRisk | DeadlineBreached] = field(default_factory=list)
+    ended: list[DeadlineMet | DeadlinePaused | DeadlineCancelled | DeadlineBreached] = field(
+        default_factory=list
+    )
+    retracted: list[DeadlineBreachRetracted] = field(default_factory=list)
+    tickets: set[UUID] = field(default_factory=set)
 
 
 def handle_with(
-    catalogue: Callable[[], Catalogue], clock: Callable[[], datetime], *, patience: timedelta
+    catalogue: Callable[[], Catalogue], clock: Callable[[], datetime], *, rules: Rules
 ) -> Handle:
     """The handler of a batch.
 
     Args:
         catalogue: The one in force; names whom to alert.
         clock: The present, with a zone.
-        patience: How long an acknowledgement waits for the slot, from when we heard of the ticket:
-            after an outage the slot lies in the backlog behind it.
+        rules: What is sent when.
     """
 
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
-        said = [item.event for item in heard]
-        now = clock()
-        slotted = [event for event in said if isinstance(event, TicketSlotted)]
-        if slotted:
-            await store.record_slots(connection, slotted)
-        created = [event for event in said if isinstance(event, TicketCreated)]
-        if created:
-            await _plan_acknowledgements(connection, created, now=now, patience=patience)
-        if slotted:
-            tickets = [UUID(event.subject) for event in slotted]
-            await store.release_acknowledgements(connection, tickets, now=now)
-        breached = [event for event in said if isinstance(event, DeadlineBreached)]
-        if breached:
-            await _plan_alerts(connection, breached, catalogue(), now=now)
-        # Behind the alerts: what is retracted in the batch of its breach goes out to nobody.
-        retracted = [event for event in said if isinstance(event, DeadlineBreachRetracted)]
-        if retracted:
-            await _take_back(connection, retracted, now=now)
+        batch, now = _sort([item.event for item in heard]), clock()
+        if not batch.tickets:
+            return
+        await store.lock_tickets(connection, batch.tickets)
+        await _learn(connection, batch)
+        await _plan_for_customers(connection, batch, rules, now)
+        await _plan_for_ours(connection, batch, catalogue(), rules.alerts, now)
 
     return handle
 
 
-async def _plan_acknowledgements(
-    connection: Connection, created: Sequence[TicketCreated], *, now: datetime, patience: timedelta
-) -> None:
-    slotted = await store.add_tickets(connection, created)
-    planned = (
-        customers.acknowledge(
-            event, not_before=now if UUID(event.subject) in slotted else now + patience
+def _sort(said: Sequence[Event]) -> _Batch:  # noqa: C901, PLR0912 - one line for each type
+    batch = _Batch()
+    for event in said:
+        match event:
+            case TicketCreated():
+                batch.created.append(event)
+            case TicketSlotted():
+                batch.slotted.append(event)
+            case TicketStatusChanged():
+                batch.status_changed.append(event)
+            case TicketPriorityChanged():
+                batch.priority_changed.append(event)
+            case MessagePosted():
+                batch.posted.append(event)
+            case MessageReceived():
+                batch.received.append(event)
+            case MailBounced():
+                batch.bounced.append(event)
+            case DeadlineAtRisk():
+                batch.slipping.append(event)
+            case DeadlineBreached():
+                batch.slipping.append(event)
+                batch.ended.append(event)
+            case DeadlineMet() | DeadlinePaused() | DeadlineCancelled():
+                batch.ended.append(event)
+            case DeadlineBreachRetracted():
+                batch.retracted.append(event)
+            case _:
+                continue
+        batch.tickets.add(UUID(event.subject))
+    return batch
+
+
+async def _learn(connection: Connection, batch: _Batch) -> None:
+    """Keep what mails are made from, and by what they are held back."""
+    if batch.slotted:
+        await store.record_slots(connection, batch.slotted)
+    if batch.created:
+        await store.add_tickets(connection, batch.created)
+    if batch.status_changed:
+        await store.record_statuses(connection, batch.status_changed)
+    if batch.priority_changed:
+        await store.record_priorities(connection, batch.priority_changed)
+    if answers := [event for event in batch.posted if customers.is_answer(event)]:
+        await store.record_answers(connection, answers)
+    written: list[TicketCreated | MessagePosted] = [*batch.created, *batch.posted]
+    words = [found for event in written if (found := customers.words_of(event))]
+    await store.keep_messages(connection, words)
+    # Deliveries are locked before what is known of addresses, as where tries are concluded.
+    came_back = await _mark_deliveries(connection, batch.bounced)
+    if by_people := [event for event in batch.received if not event.data.automatic]:
+        await _keep_received(connection, by_people)
+    if batch.created or by_people:
+        await store.heed_received(connection, _tickets(batch.created, by_people))
+    await _mark_bounced(connection, came_back)
+
+
+async def _keep_received(connection: Connection, by_people: Sequence[MessageReceived]) -> None:
+    await store.keep_received(connection, by_people)
+    await store.restore_addresses(connection, by_people)
+    wrote = [(event.data.private.address, event.time) for event in by_people if event.data.private]
+    await store.mark_alive(connection, wrote)
+
+
+async def _mark_deliveries(
+    connection: Connection, bounced: Sequence[MailBounced]
+) -> list[tuple[str, MailBounced]]:
+    """Note which mails came back, and tell to which addresses they had gone."""
+    came_back = []
+    for event in sorted(bounced, key=lambda event: event.time):
+        private = event.data.private
+        address = await store.mark_delivery_bounced(
+            connection,
+            UUID(event.subject),
+            event.data.delivery,
+            private.address if private else None,
+            event.time,
         )
-        for event in created
-    )
-    await store.plan_deliveries(connection, [delivery for delivery in planned if delivery])
+        if address is None:
+            # Whoever sent it, we never mailed that address about that ticket.
+            log.warning("bounce_of_nothing", ticket=event.subject)
+        else:
+            came_back.append((address, event))
+    return came_back
 
 
-async def _plan_alerts(
-    connection: Connection,
-    breached: Sequence[DeadlineBreached],
-    catalogue: Catalogue,
-    *,
-    now: datetime,
+async def _mark_bounced(
+    connection: Connection, came_back: Sequence[tuple[str, MailBounced]]
 ) -> None:
-    planned = [
-        delivery
-        for event in breached
-        for delivery in alerting.alert(event, _recipients(catalogue, event.data.plan), now=now)
-    ]
-    await store.plan_deliveries(connection, planned)
+    for address, event in came_back:
+        if event.data.permanent:
+            private = event.data.private
+            detail, status = private.detail if private else None, event.data.status
+            await store.mark_bounced(connection, address, event.time, status, detail)
 
 
-async def _take_back(
-    connection: Connection, retracted: Sequence[DeadlineBreachRetracted], *, now: datetime
+async def _plan_for_customers(
+    connection: Connection, batch: _Batch, rules: Rules, now: datetime
 ) -> None:
-    by_breach = {event.data.breach: event for event in retracted}
-    tickets = {breach: UUID(event.subject) for breach, event in by_breach.items()}
-    retractions = [
-        alerting.retract(alert, by_breach[alert.caused_by], now=now)
-        for alert in await store.lock_alerts(connection, tickets)
-    ]
-    await store.save(connection, [each.alert for each in retractions])
-    await store.plan_deliveries(connection, [each.mail for each in retractions if each.mail])
-    await outbox.append(connection, [each.event for each in retractions if each.event])
+    if batch.created:
+        await acknowledging.plan_acknowledgements(
+            connection,
+            batch.created,
+            now=now,
+            patience=rules.patience,
+            caps=rules.acknowledgements,
+        )
+    if batch.slotted:
+        await store.release_acknowledgements(connection, list(_tickets(batch.slotted)), now=now)
+    # Any of these may be what a reply has waited for: its words, or its address.
+    if tickets := _tickets(batch.created, batch.posted, batch.received):
+        await replying.plan_replies(connection, tickets, now=now, pace=rules.replies)
 
 
-def _recipients(catalogue: Catalogue, plan_id: str) -> Sequence[str]:
-    try:
-        return plans.plan(catalogue, plan_id).alerts.get("breached", ())
-    except plans.UnknownPlanError:
-        # sla runs with a newer catalogue than we have: somebody must hear of it all the same.
-        return sorted({a for plan in catalogue.plans for a in plan.alerts.get("breached", ())})
+async def _plan_for_ours(
+    connection: Connection, batch: _Batch, catalogue: Catalogue, rules: AlertRules, now: datetime
+) -> None:
+    if batch.created:
+        await planning.plan_waiting(
+            connection, _tickets(batch.created), catalogue, now=now, rules=rules
+        )
+    if batch.slipping:
+        await planning.plan_alerts(connection, batch.slipping, catalogue, now=now, rules=rules)
+    if batch.ended:
+        await planning.overtake(connection, batch.ended, now=now)
+    # Behind the alerts: what is retracted in the batch of its breach goes out to nobody.
+    if batch.retracted:
+        await planning.take_back(connection, batch.retracted, now=now, rules=rules)
+    answered = [event for event in batch.posted if customers.is_answer(event)]
+    over = [event for event in batch.status_changed if event.data.status in customers.OVER]
+    if answered or over:
+        await planning.react(connection, answered=answered, over=over, now=now)
+
+
+def _tickets(*events: Sequence[Event]) -> set[UUID]:
+    return {UUID(event.subject) for each in events for event in each}

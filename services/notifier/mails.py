@@ -1,112 +1,152 @@
-"""Mails as they go out: text and HTML from the templates, in the customer's zone and locale.
+"""Mails as they go out: text and HTML from the templates, in their reader's language and zone.
 
-No text of the requester's stands in them: the address is not verified, and a desk that mails
-what strangers write to whom strangers name is a mail bomb by proxy.
+In an acknowledgement stands no text of the requester's: the address is not verified, and a desk
+that mails what strangers write to whom strangers name is a mail bomb by proxy. For the same reason
+a reply quotes a customer only once they have shown that the address reads our mail.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.headerregistry import Address
+import re
+from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_datetime as format_local
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-from services.notifier.domain import Delivery, DeliveryKind, Ticket
-from shared.plan_words import LANGUAGE, rows
+from services.notifier.deliveries import About, Delivery, DeliveryKind
+from services.notifier.letters.brand import Brand, Link
+from services.notifier.letters.desk import Desk
+from services.notifier.letters.facts import facts_of
+from services.notifier.letters.headers import empty_mail, identifiers, mailbox, one_line
+from services.notifier.letters.passages import clean, wrapped
+from services.notifier.letters.words import Templates, TemplatesError
+from shared.envelope import derive_id
+from shared.languages import Language
+from shared.mail_tokens import BOUNCES
 from shared.plans import Catalogue
-from shared.tickets import ticket_number
 
+__all__ = [
+    "Brand",
+    "Desk",
+    "Link",
+    "Templates",
+    "TemplatesError",
+    "compose",
+    "envelope_sender",
+]
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What mails say about the organisation."""
-
-    brand: str
-    sender: str
-    messaging_center: str
-    portal: str | None = None
-    documentation: str | None = None
-    troubleshooting: str | None = None
-    terms: str | None = None
-
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("services.notifier"),
-    autoescape=select_autoescape(["html.jinja"]),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+LOOP_MARK = "X-Careline-Desk"
+"""A header by which a desk knows its own mails, whatever else was done to them."""
+FOR_CUSTOMERS = (DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.REPLY)
 
 
 def compose(
-    delivery: Delivery, ticket: Ticket, *, catalogue: Catalogue, desk: Desk, now: datetime
+    delivery: Delivery, about: About, *, catalogue: Catalogue, desk: Desk, now: datetime
 ) -> EmailMessage:
-    """The mail of a delivery; its Message-ID is the same at every try."""
-    facts = _facts(delivery, ticket, catalogue=catalogue, desk=desk)
-    mail = EmailMessage(policy=SMTP)
-    mail["From"] = Address(desk.brand, addr_spec=desk.sender)
+    """The mail of a delivery; its Message-ID is the same at every try.
+
+    Args:
+        delivery: Goes by e-mail.
+        about: What its words are made from.
+        catalogue: What is promised now.
+        desk: Who writes.
+        now: Its date, in UTC.
+
+    Raises:
+        TemplatesError: a template broke.
+        ValueError: its address holds a line break.
+    """
+    language = _language(delivery, about, desk)
+    facts = facts_of(delivery, about, catalogue=catalogue, desk=desk, language=language)
+    kind, templates = delivery.kind.value, desk.templates
+    mail = empty_mail()
+    mail["From"] = mailbox(_author(about, desk), desk.sender)
     mail["To"] = delivery.address
-    mail["Subject"] = _render(delivery.kind, "subject", facts).strip()
+    mail["Subject"] = one_line(templates.render(f"{kind}.subject", facts, language))
     mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = f"<{delivery.id}@{desk.sender.rpartition('@')[2]}>"
-    # RFC 3834: nobody's vacation notice is to answer this, nor are we to answer such a notice.
-    is_reply = delivery.kind is DeliveryKind.ACKNOWLEDGEMENT
-    mail["Auto-Submitted"] = "auto-replied" if is_reply else "auto-generated"
-    mail["X-Auto-Response-Suppress"] = "All"
-    mail.set_content(_render(delivery.kind, "txt", facts))
-    mail.add_alternative(_render(delivery.kind, "html", facts), subtype="html")
+    _tie(mail, delivery, about, desk)
+    _mark(mail, delivery, desk)
+    text = wrapped(
+        clean(re.sub(r"\n{3,}", "\n\n", templates.render(f"{kind}.txt", facts, language)))
+    )
+    # Quoted-printable: any length of lines, in seven bits, for servers without 8BITMIME too.
+    mail.set_content(f"{text}\n", cte="quoted-printable")
+    html = templates.render(f"{kind}.html", facts, language)
+    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = language.tag
     return mail
 
 
-def _render(kind: DeliveryKind, part: str, facts: dict[str, Any]) -> str:
-    return _TEMPLATES.get_template(f"{kind.value}.{part}.jinja").render(facts)
+def envelope_sender(delivery: Delivery, desk: Desk) -> str:
+    """Where the mail of a delivery comes back to if it can't be delivered."""
+    if desk.tokens is None or delivery.ticket is None:
+        return desk.sender
+    return desk.tokens.address(delivery.ticket, BOUNCES)
 
 
-def _facts(
-    delivery: Delivery, ticket: Ticket, *, catalogue: Catalogue, desk: Desk
-) -> dict[str, Any]:
-    plan_id = delivery.facts.get("plan", ticket.plan)
-    due_at = _instant(delivery, "due") or ticket.due_at
-    due_now = _instant(delivery, "due_now")
-    own = next((plan for plan in catalogue.plans if plan.id == plan_id), None)
-    return {
-        "desk": desk,
-        "number": delivery.ticket and ticket_number(delivery.ticket),
-        "thread": f"{desk.messaging_center}/v1/tickets/{delivery.ticket}",
-        "plan": own,
-        "is_self_service": own is not None and own.id == catalogue.default_plan,
-        "due": due_at and local_time(due_at, ticket.time_zone, ticket.locale),
-        "clock": str(delivery.clock or "").replace("_", " "),
-        "state": delivery.facts.get("state"),
-        "due_now": due_now and local_time(due_now, ticket.time_zone, ticket.locale),
-        "plans": rows(catalogue, plan_id),
-    }
+def _tidy(text: str) -> str:
+    """Lines that fit a screen, and at most one empty line in a row."""
+    return wrapped(re.sub(r"\n{3,}", "\n\n", clean(text)))
 
 
-def _instant(delivery: Delivery, fact: str) -> datetime | None:
-    written = delivery.facts.get(fact)
-    return datetime.fromisoformat(written) if written else None
+def _language(delivery: Delivery, about: About, desk: Desk) -> Language:
+    is_for_customer = delivery.kind in FOR_CUSTOMERS
+    return desk.templates.language(about.ticket.locale if is_for_customer else desk.staff_locale)
 
 
-def local_time(instant: datetime, time_zone: str | None, locale: str | None) -> str:
-    """An instant as its reader would write it, with their zone's name."""
-    zone = ZoneInfo(time_zone) if time_zone else UTC
-    return format_local(
-        instant, "EEEE d MMMM y, HH:mm:ss zzzz", tzinfo=zone, locale=_region(locale)
-    )
+def _author(about: About, desk: Desk) -> str:
+    """The agent by name where one wrote it all, else the organisation."""
+    names = {message.author_name for message in about.messages}
+    name = names.pop() if len(names) == 1 else None
+    return f"{name} ({desk.brand.name})" if name else desk.brand.name
 
 
-def _region(locale: str | None) -> Locale:
-    """The customer's region, in the templates' language."""
-    try:
-        asked = Locale.parse((locale or "en").replace("-", "_"))
-        return Locale(LANGUAGE.language, asked.territory)
-    except (UnknownLocaleError, ValueError):
-        return LANGUAGE
+def _tie(mail: EmailMessage, delivery: Delivery, about: About, desk: Desk) -> None:
+    """Its own Message-ID, what it answers, and where it is answered."""
+    ticket, tokens = about.ticket, desk.tokens
+    mail["Message-ID"] = _message_id(delivery, about, desk)
+    if delivery.kind not in FOR_CUSTOMERS:
+        if root := _root(delivery, desk):
+            mail["References"] = root
+        return
+    begins = _acknowledgement_id(delivery, about, desk)
+    is_reply = delivery.kind is DeliveryKind.REPLY
+    theirs = identifiers([ticket.message_id])
+    if answered := theirs or (begins if is_reply else None):
+        mail["In-Reply-To"] = answered
+        mail["References"] = identifiers([begins if is_reply else None, theirs])
+    if tokens is not None and delivery.ticket is not None and ticket.requester is not None:
+        mail["Reply-To"] = tokens.address(delivery.ticket, ticket.requester)
+
+
+def _message_id(delivery: Delivery, about: About, desk: Desk) -> str:
+    requester = about.ticket.requester
+    is_for_customer = delivery.kind in FOR_CUSTOMERS
+    if is_for_customer and desk.tokens and delivery.ticket and requester is not None:
+        return desk.tokens.message_id(delivery.id, delivery.ticket, requester)
+    return f"<{delivery.id}@{desk.domain}>"
+
+
+def _acknowledgement_id(delivery: Delivery, about: About, desk: Desk) -> str:
+    """Of the mail with which this ticket's began; its id follows from the ticket's first event."""
+    id_ = derive_id(delivery.correlation, DeliveryKind.ACKNOWLEDGEMENT)
+    if desk.tokens and delivery.ticket and about.ticket.requester is not None:
+        return desk.tokens.message_id(id_, delivery.ticket, about.ticket.requester)
+    return f"<{id_}@{desk.domain}>"
+
+
+def _root(delivery: Delivery, desk: Desk) -> str | None:
+    """A name that all alerts about one promise share: mail programs show them as one thread."""
+    if delivery.ticket is None or delivery.clock is None:
+        return None
+    return f"<{delivery.ticket}.{delivery.clock.value}.{delivery.cycle}@{desk.domain}>"
+
+
+def _mark(mail: EmailMessage, delivery: Delivery, desk: Desk) -> None:
+    """So that no vacation notice answers what a machine wrote, and two desks never talk (RFC 3834).
+
+    What an agent wrote is a person's mail, and says nothing of the kind.
+    """
+    mail[LOOP_MARK] = desk.mark
+    if delivery.kind is DeliveryKind.REPLY:
+        return
+    answers = delivery.kind is DeliveryKind.ACKNOWLEDGEMENT
+    mail["Auto-Submitted"] = "auto-replied" if answers else "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"

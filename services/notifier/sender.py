@@ -1,73 +1,89 @@
-"""Sends what is planned, several mails at once, and keeps what became of each.
+"""Sends what is planned, several deliveries at once on each lane, and keeps what became of each.
 
-Every connection takes its next mail as soon as it is free: a mail that is claimed is tried at once,
-so that its hold covers the try and no queue, and a mail that hangs keeps one connection, not all.
+A lane takes its next delivery as soon as it has a place: what is claimed is tried at once, so that
+its hold covers the try and no queue, and one that hangs keeps one place of its lane, not all.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.message import EmailMessage
-from typing import Protocol
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
-from services.notifier import domain, mails, store
-from shared import outbox
+from services.notifier import concluding, domain, lanes, store
+from services.notifier.channels import Way
+from services.notifier.concluding import Try
+from services.notifier.deliveries import (
+    About,
+    Content,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Lost,
+    Refused,
+)
+from services.notifier.lanes import Lane
 from shared.database import Database
 from shared.failpoints import failpoint
-from shared.plans import Catalogue
+from shared.faults import is_passing
 from shared.worker import Worker
 
 log = structlog.get_logger(__name__)
 
-SENT = Counter("notifier_deliveries_total", "Tries by what they came to.", ["kind", "outcome"])
+TRIES = Counter(
+    "notifier_tries_total", "Tries of deliveries, by what they came to.", ["kind", "outcome"]
+)
 LATENCY = Histogram(
     "notifier_latency_seconds",
-    "From what caused a mail to the server's taking it.",
+    "From what caused a delivery to the other side's taking it.",
     ["kind"],
     buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 30, 60, 300, 3600),
 )
 SECOND_COPIES = Counter(
-    "notifier_second_copies_possible_total", "Mails sent again after an uncertain try."
+    "notifier_second_copies_possible_total", "Deliveries sent again after an uncertain try."
 )
+LANE_OPEN = Gauge(
+    "notifier_lane_open", "1 while a lane is left alone, since its other side fails.", ["lane"]
+)
+IN_FLIGHT = Gauge("notifier_in_flight", "Tries under way, by lane.", ["lane"])
 
 IDLE = 0.1
-"""Seconds between looks for mails while there are none."""
-LOOK_UP = 1.0
-"""Seconds after which a step that waits for a free connection ends, so that it can be stopped."""
+"""Seconds between looks for deliveries while there are none."""
+KEEP_AGAIN_AFTER, KEEP_AGAIN_AFTER_LONGEST = 0.2, 2.0
+"""Seconds until an answer that the database didn't take is brought to it again, at first and as
+these pauses double."""
 FINISH_WITHIN = 4.0
-"""Seconds that mails under way have at a stop; what is cut off comes again after its hold."""
+"""Seconds that tries under way have at a stop; what is cut off comes again after its hold."""
 
-
-class Channel(Protocol):
-    """A way out for mails."""
-
-    async def send(self, mail: EmailMessage, *, sender: str, recipient: str) -> domain.Answer:
-        """Hand a mail over and tell what became of it."""
-
-    async def close(self) -> None:
-        """Take leave."""
+Compose = Callable[[Delivery, About], Content]
+"""Makes what is handed over; the same delivery must be known as such at every try."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many mails are tried at once, and how long."""
+    """How long deliveries are tried."""
 
-    connections: int
     hold: timedelta
-    """Until another sender may take over; longer than the channel lets a try take."""
+    """Until another sender may take over."""
     give_up_after: timedelta
+
+    @property
+    def within(self) -> timedelta:
+        """How long a try may take.
+
+        The rest of its hold is for keeping the outcome, and for clocks that differ.
+        """
+        return self.hold / 2
 
 
 class Sender:
-    """A part of the service: sends from its start to its stop, then closes the channel.
+    """A part of the service: sends from its start to its stop, then closes the channels.
 
-    SMTP can't promise exactly once. A second copy is possible only where a sender died, or lost the
-    line, between the server's taking the mail and our commit; it carries the same Message-ID, and
-    is counted.
+    Nobody can promise exactly once. A second copy is possible only where a sender died, lost the
+    line, or had no database as long as its hold lasted, between the other side's taking a delivery
+    and our commit; it carries the same Message-ID, webhook-id or dedup_key, and is counted.
     """
 
     name = "sender"
@@ -75,17 +91,16 @@ class Sender:
     def __init__(
         self,
         database: Database,
-        channel: Channel,
+        ways: Sequence[Way],
         *,
-        catalogue: Callable[[], Catalogue],
-        desk: mails.Desk,
+        compose: Compose,
         clock: Callable[[], datetime],
         limits: Limits,
     ) -> None:
         self._database = database
-        self._channel = channel
-        self._catalogue = catalogue
-        self._desk = desk
+        self._ways = {way.lane: way for way in ways}
+        self._lanes = {way.lane: Lane(way.places) for way in ways}
+        self._compose = compose
         self._clock = clock
         self._limits = limits
         self._tries: set[asyncio.Task[None]] = set()
@@ -96,7 +111,7 @@ class Sender:
         await self._worker.start()
 
     async def stop(self) -> None:
-        """Let mails under way end, for 4 s at the most, and take leave of the server."""
+        """Let tries under way end, for 4 s at the most, and take leave of the other sides."""
         await self._worker.stop()
         if self._tries:
             await asyncio.wait(self._tries, timeout=FINISH_WITHIN)
@@ -104,104 +119,158 @@ class Sender:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-        await self._channel.close()
+        closing = (way.channel.close() for way in self._ways.values())
+        await asyncio.gather(*closing, return_exceptions=True)
 
     def ready(self) -> str | None:
         """Why it makes no progress, or None."""
         return self._worker.ready()
 
     async def _step(self) -> bool:
-        """Begin as many tries as connections are free; says whether there may be more to do."""
-        free = self._limits.connections - len(self._tries)
+        """Begin as many tries as there are places; each that ends wakes the next step."""
+        free = self._free()
         if not free:
-            first = asyncio.FIRST_COMPLETED
-            await asyncio.wait(self._tries, timeout=LOOK_UP, return_when=first)
-            return True
+            return False
         async with self._database.transaction() as connection:
             now = self._clock()
             claimed = await store.claim(
-                connection, now=now, held_until=now + self._limits.hold, limit=free
+                connection, now=now, held_until=now + self._limits.hold, free=free
             )
-            tickets = await store.read_tickets(connection, [d.ticket for d in claimed if d.ticket])
+            await store.begin_tries(connection, claimed, at=now)
+            about = await store.read_about(connection, claimed)
         if claimed:
             failpoint("notifier.claimed")
         for delivery in claimed:
-            ticket = tickets.get(delivery.ticket) if delivery.ticket else None
-            self._begin(delivery, ticket or _UNKNOWN)
-        return len(claimed) == free
+            self._begin(delivery, about[delivery.id])
+        return False
 
-    def _begin(self, delivery: domain.Delivery, ticket: domain.Ticket) -> None:
-        task = asyncio.create_task(self._try(delivery, ticket))
+    def _free(self) -> Mapping[str, int]:
+        now = _seconds()
+        places = {name: lane.free(now) for name, lane in self._lanes.items()}
+        return {name: free for name, free in places.items() if free}
+
+    def _begin(self, delivery: Delivery, about: About) -> None:
+        self._lanes[delivery.lane].begin(delivery.id)
+        self._measure(delivery.lane)
+        task = asyncio.create_task(self._try(delivery, about))
         self._tries.add(task)
-        task.add_done_callback(self._tries.discard)
+        task.add_done_callback(self._ended)
 
-    async def _try(self, delivery: domain.Delivery, ticket: domain.Ticket) -> None:
-        answer = await self._answer(delivery, ticket)
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tries.discard(task)
+        self._worker.wake()
+
+    async def _try(self, delivery: Delivery, about: About) -> None:
+        works: bool | None = None
+        try:
+            tried, works = await self._send(delivery, about)
+        finally:
+            self._lanes[delivery.lane].end(delivery.id, works=works, now=_seconds())
+            self._measure(delivery.lane)
         failpoint("notifier.smtp_answered")
         try:
-            outcome = await self._keep(delivery, answer)
+            outcome = await self._conclude(tried)
         except Exception:
-            # Mostly the database is away: the mail is tried again when its hold runs out.
+            # Mostly the database was away for too long: it is tried again when its hold runs out.
             log.exception("outcome_not_kept", **_names(delivery))
             return
         failpoint("notifier.concluded")
-        self._count(outcome, answer)
+        if outcome is None:
+            log.warning("taken_over", **_names(delivery))
+        else:
+            self._count(outcome, tried)
 
-    async def _answer(self, delivery: domain.Delivery, ticket: domain.Ticket) -> domain.Answer:
+    async def _conclude(self, tried: Try) -> domain.Outcome | None:
+        """Keep what a try came to, or None if another sender has taken over.
+
+        A database that falters for a moment costs no second copy: the answer is brought to it again
+        for as long as nobody else may take over.
+        """
+        answered, pause = self._clock(), KEEP_AGAIN_AFTER
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    return await concluding.conclude(
+                        connection,
+                        tried,
+                        now=answered,
+                        give_up_after=self._limits.give_up_after,
+                    )
+            except Exception as error:
+                again_at = self._clock() + timedelta(seconds=pause)
+                if not is_passing(error) or again_at > tried.delivery.not_before:
+                    raise
+                log.warning("outcome_kept_later", **_names(tried.delivery), error=repr(error))
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, KEEP_AGAIN_AFTER_LONGEST)
+
+    async def _send(self, delivery: Delivery, about: About) -> tuple[Try, bool | None]:
+        """One try, and whether it shows that the other side works as a whole."""
         if delivery.withdrawn_by is not None:
             # Its sender died, and what it says was retracted meanwhile.
-            return domain.Lost(after_data=False)
-        handed_over = False
+            return Try(delivery, Lost(after_data=False, detail="not sent: withdrawn"), None), None
+        if delivery.kind is DeliveryKind.DIGEST and not about.carried:
+            return Try(delivery, None, None), None
         try:
-            mail = mails.compose(
-                delivery, ticket, catalogue=self._catalogue(), desk=self._desk, now=self._clock()
-            )
-            handed_over = True
-            return await self._channel.send(
-                mail, sender=self._desk.sender, recipient=delivery.address
-            )
-        except Exception:
-            # A mistake of ours. As a conclusion it comes again with pauses, and ends some day; that
-            # a mail which broke under way did not arrive, nobody knows.
+            content = self._compose(delivery, about)
+        except Exception as error:
+            # A mistake of ours, or in a template of the organisation's. As a conclusion it comes
+            # again with pauses, and ends some day; it is no fault of the other side's.
             log.exception("delivery_broke", **_names(delivery))
-            return domain.Lost(after_data=handed_over)
+            detail = f"could not be composed: {type(error).__name__}"
+            return Try(delivery, Lost(after_data=False, detail=detail), None), None
+        failpoint("notifier.composed")
+        return await self._hand_over(delivery, content)
 
-    async def _keep(self, delivery: domain.Delivery, answer: domain.Answer) -> domain.Outcome:
-        async with self._database.transaction() as connection:
-            # As it stands by now: it may have been retracted while it was tried.
-            held = await store.lock_tried(connection, delivery)
-            outcome = domain.conclude(
-                held or delivery,
-                answer,
-                now=self._clock(),
-                give_up_after=self._limits.give_up_after,
-            )
-            if held is not None:
-                await store.save(connection, [outcome.delivery])
-                await outbox.append(connection, [outcome.event] if outcome.event else [])
-        return outcome
+    async def _hand_over(self, delivery: Delivery, content: Content) -> tuple[Try, bool | None]:
+        way = self._ways[delivery.lane]
+        if self._clock() + self._limits.within > delivery.not_before:
+            # We stood still for a while: before this try ended, another sender might begin its own.
+            log.warning("begun_too_late", **_names(delivery))
+            detail = "not sent: too little was left of its time"
+            return Try(delivery, Lost(after_data=False, detail=detail), None), None
+        try:
+            answer = await way.channel.send(delivery, content)
+        except Exception as error:
+            # A mistake of ours; that what broke under way did not arrive, nobody knows.
+            log.exception("delivery_broke", **_names(delivery))
+            detail = f"broke under way: {type(error).__name__}"
+            return Try(delivery, Lost(after_data=True, detail=detail), content), None
+        return Try(delivery, answer, content), lanes.works(way.kind, answer)
 
-    def _count(self, outcome: domain.Outcome, answer: domain.Answer) -> None:
+    def _measure(self, lane: str) -> None:
+        state = self._lanes[lane]
+        IN_FLIGHT.labels(lane).set(state.in_flight)
+        LANE_OPEN.labels(lane).set(state.is_open)
+
+    def _count(self, outcome: domain.Outcome, tried: Try) -> None:
         delivery = outcome.delivery
-        SENT.labels(delivery.kind, delivery.state).inc()
-        if delivery.state is domain.DeliveryState.SENT:
-            latency = (self._clock() - delivery.caused_at).total_seconds()
+        TRIES.labels(delivery.kind, concluding.came_to(tried.answer)[0]).inc()
+        if delivery.state is DeliveryState.SENT:
+            taken_at = delivery.ended_at or self._clock()
+            latency = (taken_at - delivery.counts_from).total_seconds()
             LATENCY.labels(delivery.kind).observe(latency)
             SECOND_COPIES.inc(delivery.uncertain)
         log.info(
             "delivery_tried",
             **_names(delivery),
             kind=delivery.kind,
+            lane=delivery.lane,
             state=delivery.state,
             attempt=delivery.attempts,
-            code=answer.code if isinstance(answer, domain.Refused) else None,
+            code=tried.answer.code if isinstance(tried.answer, Refused) else None,
         )
 
 
-def _names(delivery: domain.Delivery) -> dict[str, str]:
+def _seconds() -> float:
+    """A clock that never goes back."""
+    return asyncio.get_running_loop().time()
+
+
+def _names(delivery: Delivery) -> dict[str, str]:
     """What every line about a delivery names."""
-    return {"ticket": str(delivery.ticket), "correlation": str(delivery.correlation)}
-
-
-_UNKNOWN = domain.Ticket()
-"""A breach was heard before its ticket: the alert needs nothing of it."""
+    return {
+        "delivery": str(delivery.id),
+        "ticket": str(delivery.ticket),
+        "correlation": str(delivery.correlation),
+    }

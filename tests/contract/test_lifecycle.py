@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.notifier.domain import DeliveryState
+from services.notifier.deliveries import DeliveryState
 from services.notifier.settings import NotifierSettings
 from shared.deadlines import DeadlineState
 

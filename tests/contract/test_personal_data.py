@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from services.notifier import alerting, customers
-from services.notifier import domain as notifier
+from services.notifier import customers, deliveries, domain, retracting
 from shared import events
 from shared.deadlines import DeadlineBreached
 from shared.events import EVENT_TYPES, Event, TicketStatus
 from shared.plans import Priority
-from tests.support import said
+from tests.support import said, said_mails
+from tests.support.alert_steps import alerts, step
 from tests.support.schemas import SCHEMAS, validator
 
 HARMLESS = {
@@ -38,7 +38,8 @@ PART_OF_PRIVATE = {"Attachment"}
 """Models that stand inside `private` only."""
 
 TEXT = "I write from the office in Harbour Street."
-PERSONAL = (said.ADDRESS, "A Customer", "It does not work", TEXT, "An Agent", "It works now.")
+FILE = "my-report.csv"
+PERSONAL = (said.ADDRESS, "A Customer", "It does not work", TEXT, "An Agent", "It works now.", FILE)
 
 
 @pytest.mark.parametrize("kind", list(SCHEMAS))
@@ -90,6 +91,7 @@ def _a_life() -> list[Event]:
     first, later = slot.scheduled, created.time + timedelta(seconds=1)
     paused = said.paused(first, later)
     alarm = said.breach(slot)
+    file = said_mails.attachment(created, TEXT.encode(), name=FILE)
     return [
         created,
         said.status_changed(created, TicketStatus.PENDING),
@@ -104,16 +106,19 @@ def _a_life() -> list[Event]:
         alarm,
         said.retraction(alarm),
         said.message_posted(created),
-        _tried(created, notifier.Accepted()),
-        _tried(created, notifier.Refused(550, f"no {said.ADDRESS} here", for_good=True)),
+        said_mails.message_received(created, text=TEXT, quoted=TEXT, attachments=(file,)),
+        *said_mails.attachment_parts(created, file, TEXT.encode()),
+        said_mails.mail_bounced(created),
+        _tried(created, deliveries.Accepted()),
+        _tried(created, deliveries.Refused(550, f"no {said.ADDRESS} here", for_good=True)),
         _taken_back(alarm),
     ]
 
 
-def _tried(created: events.TicketCreated, answer: notifier.Answer) -> Event:
+def _tried(created: events.TicketCreated, answer: deliveries.Answer) -> Event:
     delivery = customers.acknowledge(created, not_before=created.time)
     assert delivery is not None
-    event = notifier.conclude(
+    event = domain.conclude(
         delivery, answer, now=created.time, give_up_after=timedelta(days=1)
     ).event
     assert event is not None
@@ -121,7 +126,7 @@ def _tried(created: events.TicketCreated, answer: notifier.Answer) -> Event:
 
 
 def _taken_back(alarm: DeadlineBreached) -> Event:
-    (alert,) = alerting.alert(alarm, [said.ADDRESS], now=alarm.time)
-    event = alerting.retract(alert, said.retraction(alarm), now=alarm.time).event
+    (alert,) = alerts(alarm, (step(said.ADDRESS),))
+    event = retracting.retract(alert, None, said.retraction(alarm), now=alarm.time).event
     assert event is not None
     return event

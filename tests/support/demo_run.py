@@ -1,5 +1,6 @@
 """A run of the demonstration in which every promise was kept, as its witnesses would tell it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from shared.plans import PLAN_IDS, Clock, Plan, Priority, load_catalogue
 CATALOGUE = load_catalogue(Path(__file__).parents[2] / "deploy" / "plans-demo.toml")
 ACCEPTED = datetime(2026, 11, 2, 23, 59, 55, 250_000, tzinfo=UTC)
 LEADS = "support-leads@careline.example"
+WRITES_BACK = ("starter",)
 NOBODY_ANSWERS = ("basic", "professional")
 
 
@@ -55,6 +57,8 @@ def acknowledgement(sent: Sent, plan: Plan, due: datetime | None) -> Mail:
         received_at=ACCEPTED + seconds(0.5),
         text="\n".join(lines),
         html=f'<a href="{link}">Open the conversation</a>',
+        message_id=f"<{sent.ticket}@desk.example>",
+        reply_to="support+abc@desk.example",
     )
 
 
@@ -73,14 +77,30 @@ def good_case(plan: Plan) -> Case:
         number=f"CL-{plan.id}",
         answer="It works now." if is_answered else None,
         answer_status=201 if is_answered else None,
+        reply="Thank you." if plan.id in WRITES_BACK else None,
+        reply_status=250 if plan.id in WRITES_BACK else None,
     )
     mails = [acknowledgement(sent, plan, due)]
-    if not is_answered:
+    if sent.answer is not None:
+        mails.append(answer(mails[0], sent.answer))
+    else:
         assert due is not None
         subject, received_at = f"Breached: {sent.number}", due + seconds(0.6)
         mails.append(Mail((LEADS,), subject, received_at, mails[0].text, ""))
-    thread = tuple(text for text in (sent.text, sent.answer) if text)
+    thread = tuple(text for text in (sent.text, sent.answer, sent.reply) if text)
     return Case(sent, good_events(ticket, plan, due, is_answered=is_answered), tuple(mails), thread)
+
+
+def answer(acknowledgement: Mail, text: str) -> Mail:
+    """The mail that brings what an agent wrote."""
+    return replace(
+        acknowledgement,
+        subject=f"Re: {acknowledgement.subject}",
+        received_at=ACCEPTED + seconds(3),
+        text=f"An agent wrote:\n{text}\n",
+        message_id="<answer@desk.example>",
+        references=acknowledgement.message_id,
+    )
 
 
 def good_events(
@@ -95,6 +115,12 @@ def good_events(
     ]
     if due:
         events.append(said("deadline.scheduled", ticket, ACCEPTED + seconds(0.1), due=due))
+    if is_answered:
+        posted = ACCEPTED + seconds(1)
+        events.append(posted_by("agent", ticket, posted))
+    if plan.id in WRITES_BACK:
+        back = ACCEPTED + seconds(4)
+        events.append(posted_by("customer", ticket, back))
     if due and is_answered:
         met = ACCEPTED + seconds(1)
         events.append(said("deadline.met", ticket, met, due=due, met=met))
@@ -102,6 +128,11 @@ def good_events(
         events.append(said("deadline.at_risk", ticket, due - seconds(2), due=due))
         events.append(said("deadline.breached", ticket, due + seconds(0.4), due=due))
     return tuple(events)
+
+
+def posted_by(author_kind: str, ticket: str, at: datetime) -> Said:
+    """Somebody wrote into the thread."""
+    return replace(said("message.posted", ticket, at, author_kind=author_kind), time=at)
 
 
 def good_history() -> History:

@@ -22,6 +22,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from deploy.local import ports, postgres
+from tests.support.groups import dismiss_members
 from tests.support.mailbox import Mailbox, running_mailbox
 from tests.support.stack import Stack
 from tests.support.waiting import until
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("intake", "sla", "notifier", "messaging")
 WITH_DATABASE = ("sla", "notifier", "messaging")
 CATALOGUE = ROOT / "deploy" / "plans-demo.toml"
+MAILBOX = "support@careline.example"
 SECRET = "a-secret-of-the-tests"
 STOP_WITHIN = 12
 
@@ -115,6 +117,9 @@ class Desk:
         await until(lambda: process.poll() is not None, within=within, what=f"{service} dies")
         del self.processes[service]
         assert process.returncode is not None
+        if process.returncode == -signal.SIGKILL and service in WITH_DATABASE:
+            group = f"{self.namespace}.{service}"
+            await dismiss_members(self.stack.bootstrap_servers, group)
         return process.returncode
 
     def log(self, service: str) -> list[dict[str, Any]]:
@@ -150,8 +155,16 @@ class Desk:
             "CARELINE_DATABASE": self.dsn(service),
             "CARELINE_CATALOGUE": str(CATALOGUE),
             "CARELINE_PSEUDONYM_SECRET": SECRET,
+            "CARELINE_MAIL_SECRET": SECRET,
             "CARELINE_SMTP_PORT": str(self.mailbox.port),
+            "CARELINE_SMTP_IN_PORT": str(self.ports.smtp_in),
             "CARELINE_MESSAGING_CENTER": self.url("messaging"),
+            "CARELINE_OPERATORS": self.url("notifier"),
+            "CARELINE_REPLY_MAILBOX": MAILBOX,
+            "CARELINE_REPLY_DELAY": "2",
+            # Many tests write from one address, and want more than a careful desk would send.
+            "CARELINE_ACKNOWLEDGEMENTS_PER_ADDRESS_HOUR": "1000",
+            "CARELINE_ACKNOWLEDGEMENTS_PER_ADDRESS_DAY": "1000",
         }
 
 

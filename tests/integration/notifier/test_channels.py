@@ -1,8 +1,9 @@
 """The SMTP channel against real servers that answer as they shouldn't."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -12,8 +13,18 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from deploy.local.ports import free_ports
-from services.notifier.channels import SmtpChannel, SmtpServer
-from services.notifier.domain import Accepted, Answer, Lost, Refused
+from services.notifier.channels.smtp import SmtpChannel, SmtpServer, content_of
+from services.notifier.deliveries import (
+    MAIL_LANE,
+    Accepted,
+    Answer,
+    Content,
+    Delivery,
+    Lost,
+    Refused,
+)
+from tests.support import alerts
+from tests.support.peers import listening, scripted
 
 SENDER = "support@careline.example"
 RECIPIENT = "customer@customer.example"
@@ -71,64 +82,41 @@ def serving(server: Server, **settings: Any) -> Iterator[int]:  # noqa: ANN401 -
         controller.stop()
 
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-@asynccontextmanager
-async def listening(talk: Talk) -> AsyncIterator[int]:
-    """Talk to whoever connects; at the end of the block wait until all have hung up."""
-    talks: list[asyncio.Task[None]] = []
-
-    async def whole(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        finally:
-            writer.close()
-            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
-
-    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talks.append(asyncio.create_task(whole(reader, writer)))
-
-    listener = await asyncio.start_server(begin, "127.0.0.1", 0)
-    async with listener:
-        yield listener.sockets[0].getsockname()[1]
-        await asyncio.gather(*talks, return_exceptions=True)
-
-
-@asynccontextmanager
-async def scripted(*lines: bytes) -> AsyncIterator[int]:
-    """Say the first line as greeting and one more after each line heard, then nothing any more."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for line in lines:
-            writer.write(line + b"\r\n")
-            await reader.readline()
-        await reader.read()
-
-    async with listening(talk) as port:
-        yield port
+def opened(port: int, *, within: timedelta = LONG, **settings: Any) -> SmtpChannel:  # noqa: ANN401 - of `SmtpServer`
+    """The channel to a server on this port."""
+    server = SmtpServer("127.0.0.1", port, **settings)
+    return SmtpChannel(server, envelope_sender=lambda _: SENDER, within=within)
 
 
 async def send(
-    port: int, *, to: str = RECIPIENT, within: timedelta = LONG, user: str = ""
+    port: int,
+    *,
+    to: str = RECIPIENT,
+    within: timedelta = LONG,
+    **settings: Any,  # noqa: ANN401 - of `SmtpServer`
 ) -> Answer:
     """What becomes of a mail."""
-    server = SmtpServer("127.0.0.1", port, user=user or None, password="wrong" if user else None)
-    channel = SmtpChannel(server, within=within)
+    channel = opened(port, within=within, **settings)
     try:
-        return await channel.send(mail(to), sender=SENDER, recipient=to)
+        return await channel.send(delivery(to), content(to))
     finally:
         await channel.close()
 
 
-def mail(to: str) -> EmailMessage:
-    """A mail to this address."""
+def delivery(to: str = RECIPIENT) -> Delivery:
+    """A mail to this address, as it was planned."""
+    alert = alerts.breach_alert(lane=MAIL_LANE, channel=alerts.MAIL)
+    return replace(alert, address=to)
+
+
+def content(to: str = RECIPIENT) -> Content:
+    """A mail to this address, as it goes over the line."""
     made = EmailMessage()
     made["From"] = SENDER
     made["To"] = to
     made["Subject"] = "Received"
     made.set_content("We have it.")
-    return made
+    return content_of(made, to)
 
 
 async def test_a_554_greeting_is_no_refusal_of_the_mail() -> None:
@@ -157,7 +145,7 @@ async def test_a_wrong_password_is_no_refusal_of_the_mail() -> None:
 
     server = Server()
     with serving(server, authenticator=refuse, auth_require_tls=False) as port:
-        assert await send(port, user="careline") == Lost(after_data=False)
+        assert await send(port, user="careline", password="wrong") == Lost(after_data=False)
     assert "MAIL" not in server.commands
 
 
@@ -165,9 +153,7 @@ async def test_no_starttls_where_it_is_asked_for_is_no_refusal_of_the_mail() -> 
     """A server that has lost its certificate gets no mail in the clear, and loses none."""
     server = Server()
     with serving(server) as port:
-        channel = SmtpChannel(SmtpServer("127.0.0.1", port, "starttls"), within=LONG)
-        answer = await channel.send(mail(RECIPIENT), sender=SENDER, recipient=RECIPIENT)
-    assert answer == Lost(after_data=False)
+        assert await send(port, security="starttls") == Lost(after_data=False)
     assert not server.commands
 
 
@@ -212,6 +198,20 @@ async def test_a_server_that_falls_silent_is_not_waited_for(
     """The try ends by itself, and knows whether the mail may have been taken."""
     async with scripted(*lines) as port:
         assert await send(port, within=SHORT) == Lost(after_data=after_data)
+
+
+async def test_a_server_that_dies_after_data_may_have_taken_the_mail() -> None:
+    """The line is lost where the answer should come: nobody knows."""
+
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for line in (b"220 hello", b"250 hello", b"250 OK", b"250 OK", b"354 go on"):
+            writer.write(line + b"\r\n")
+            await reader.readline()
+        while (await reader.readline()) not in {b".\r\n", b""}:
+            pass
+
+    async with listening(die) as port:
+        assert await send(port) == Lost(after_data=True)
 
 
 async def test_the_try_as_a_whole_has_an_end() -> None:
@@ -263,10 +263,10 @@ async def test_after_a_refusal_the_connection_serves_the_next_mail() -> None:
     """What a refused mail leaves behind does not hinder the next; a close says QUIT once."""
     server = Server(RCPT="550 no such user")
     with serving(server) as port:
-        channel = SmtpChannel(SmtpServer("127.0.0.1", port), within=LONG)
-        first = await channel.send(mail(RECIPIENT), sender=SENDER, recipient=RECIPIENT)
+        channel = opened(port)
+        first = await channel.send(delivery(), content())
         server.replies.clear()
-        second = await channel.send(mail(RECIPIENT), sender=SENDER, recipient=RECIPIENT)
+        second = await channel.send(delivery(), content())
         await channel.close()
     assert (first, second) == (Refused(550, "no such user", for_good=True), Accepted())
     assert server.commands == ["MAIL", "MAIL", "QUIT"]
@@ -276,12 +276,12 @@ async def test_a_connection_that_the_server_has_closed_costs_no_try() -> None:
     """The mail server was started anew between two mails: the second goes over a new connection."""
     server = Server()
     port = free_ports().smtp
-    channel = SmtpChannel(SmtpServer("127.0.0.1", port), within=LONG)
+    channel = opened(port)
     for _ in range(2):
         controller = Controller(server, hostname="127.0.0.1", port=port)
         controller.start()
         try:
-            answer = await channel.send(mail(RECIPIENT), sender=SENDER, recipient=RECIPIENT)
+            answer = await channel.send(delivery(), content())
         finally:
             controller.stop()
         assert answer == Accepted()

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from shared.envelope import Topic
 from shared.events import Event
-from shared.notifications import NotificationFailed, NotificationSent
+from shared.notifications import NotificationFailed, NotificationSent, NotificationSuppressed
 from tests.support import said
 from tests.support.desk import Desk, running_desk
 from tests.support.stack import Stack
@@ -65,7 +66,7 @@ async def test_an_acknowledgement_waits_for_the_slot_but_not_for_ever(desk: Desk
     assert ended["ended_at"] >= planned["not_before"]
     text = desk.mailbox.text_to(said.ADDRESS)
     assert "YOUR PLAN" not in text
-    assert "Your Service Plan decides when you will have an answer." in text
+    assert "Your Service Plan decides when you will have an answer;" in text
     (mail,) = desk.mailbox.mails
     assert mail["Auto-Submitted"] == "auto-replied"
 
@@ -88,13 +89,14 @@ async def test_a_slot_that_was_heard_before_its_ticket_is_in_the_mail(desk: Desk
         "notifier.before_commit",
         "notifier.committed",
         "notifier.claimed",
+        "notifier.composed",
         "notifier.concluded",
         "outbox.before_publish",
         "outbox.published",
     ],
 )
 async def test_killed_on_the_way_comes_to_the_same_as_unharmed(desk: Desk, place: str) -> None:
-    """SIGKILL before and after the commit, the claim and the publish: one mail, said once."""
+    """SIGKILL around the commit, the claim, the words and the publish: one mail, said once."""
     desk.start("notifier", CARELINE_FAILPOINT=place, CARELINE_HOLD=HOLD)
     await desk.ready("notifier")
     created = said.ticket_created()
@@ -121,6 +123,11 @@ async def test_the_unavoidable_second_copy_has_the_same_message_id_and_is_counte
     assert sent.data.second_copy_possible
     first, second = desk.mailbox.to(said.ADDRESS)
     assert first["Message-ID"] == second["Message-ID"]
+    async with httpx.AsyncClient() as client:
+        metrics = (await client.get(f"{desk.url('notifier')}/metrics")).text
+    assert "notifier_second_copies_possible_total 1.0" in metrics.splitlines()
+    tries = await desk.query("notifier", "SELECT outcome, ended_at FROM tries ORDER BY attempt")
+    assert [row["outcome"] for row in tries] == ["under_way", "accepted"]
 
 
 async def test_a_refusal_for_good_ends_at_once_and_is_said(desk: Desk) -> None:
@@ -180,23 +187,48 @@ async def test_a_mail_that_hangs_holds_back_no_other(desk: Desk) -> None:
     assert len(desk.mailbox.to(said.ADDRESS)) == 1
 
 
-async def test_a_mail_that_breaks_waits_and_is_named_in_the_log(desk: Desk) -> None:
-    """Facts that no template can use: the mail is tried again, and sent once they are mended."""
-    desk.start("notifier", CARELINE_PATIENCE="3600")
+async def test_a_mail_that_breaks_waits_and_holds_back_no_other(desk: Desk) -> None:
+    """Facts that no template can use: it is tried again, says why, and goes once mended."""
+    desk.start("notifier", CARELINE_PATIENCE="3600", CARELINE_SMTP_CONNECTIONS="1")
     await desk.ready("notifier")
     created = said.ticket_created()
     await _publish(desk, created)
-    spoil = 'UPDATE deliveries SET facts = \'{"due": "never"}\' RETURNING id'
+    spoil = "UPDATE deliveries SET facts = '{\"articles\": 5}' RETURNING id"
     await until(lambda: desk.query("notifier", spoil), what="the delivery is planned")
-    await _publish(desk, *said.slot(created).events)
+    slotted = said.slot(created)
+    await _publish(desk, *slotted.events)
     again = "SELECT 1 FROM deliveries WHERE attempts > 1 AND state = 'planned'"
     await until(lambda: desk.query("notifier", again), what="two tries broke")
+    await _publish(desk, said.breach(slotted))
+    await _sent(desk, 1)
+    assert len(desk.mailbox.to(LEADS)) == 1
+    tries = await desk.query(
+        "notifier", "SELECT DISTINCT outcome, detail FROM tries WHERE code IS NULL"
+    )
+    assert ("lost", "could not be composed: TypeError") in map(tuple, tries)
     broke = [line for line in desk.log("notifier") if line["event"] == "delivery_broke"]
     assert {line["ticket"] for line in broke} == {created.subject}
     assert {line["correlation"] for line in broke} == {str(created.correlationid)}
-    await desk.query("notifier", "UPDATE deliveries SET facts = '{}'")
-    await _sent(desk, 1)
+    await desk.query("notifier", "UPDATE deliveries SET facts = '{}' WHERE state <> 'sent'")
+    await _sent(desk, 2)
     assert len(desk.mailbox.to(said.ADDRESS)) == 1
+
+
+async def test_an_address_that_is_none_gets_no_more_mail(desk: Desk) -> None:
+    """The mail server knows no such mailbox: it is remembered, and the next mail is held back."""
+    desk.mailbox.refused[said.ADDRESS] = "550 5.1.1 no such user"
+    desk.start("notifier")
+    await desk.ready("notifier")
+    for key in ("one", "two"):
+        created = said.ticket_created(key)
+        await _publish(desk, created, *said.slot(created).events)
+        await _sent(desk, 1 if key == "one" else 2)
+    failed, suppressed = await _sent(desk, 2)
+    assert isinstance(failed, NotificationFailed)
+    assert isinstance(suppressed, NotificationSuppressed)
+    assert suppressed.data.reason == "address_bounced"
+    (row,) = await desk.query("notifier", "SELECT address, status, detail FROM bounces")
+    assert tuple(row) == (said.ADDRESS, "5.1.1", "5.1.1 no such user")
 
 
 async def _publish(desk: Desk, *events: Event) -> None:

@@ -14,11 +14,16 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.timeout(120)  # more than all waits of the test together
 
 SHIPPED = CATALOGUE.read_text(encoding="utf-8")
-NEW = SHIPPED.replace('"demo-1"', '"demo-2"').replace("support-leads@", "night-shift@")
+LEADS = '"support-leads@careline.example"'
+NIGHT = '"night-shift@careline.example", "night-chat"'
+NEW = SHIPPED.replace('"demo-1"', '"demo-2"').replace(LEADS, NIGHT)
 
 
 async def test_a_new_catalogue_counts_without_a_restart(desk: Desk, tmp_path: Path) -> None:
-    """A wrong one is refused, with its reason and for the metrics; the next right one alerts."""
+    """A wrong one is refused, with its reason and for the metrics; the next right one alerts.
+
+    That it names a chat which is no destination is told, and holds up nobody else.
+    """
     path = tmp_path / "plans.toml"
     _write(path, SHIPPED)
     desk.start("notifier", CARELINE_CATALOGUE=str(path))
@@ -35,6 +40,8 @@ async def test_a_new_catalogue_counts_without_a_restart(desk: Desk, tmp_path: Pa
     _write(path, NEW)
     (line,) = await until(lambda: _lines(desk, "catalogue_reloaded"), what="it is in force")
     assert line["version"] == "demo-2"
+    (line,) = _lines(desk, "unknown_destinations")
+    assert line["problems"][0].endswith("alerts: no destination is called 'night-chat'")
     assert await _refused(desk) == "0.0"
     created = said.ticket_created()
     slotted = said.slot(created)

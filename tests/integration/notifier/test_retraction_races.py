@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from services.notifier import domain, handlers, store
-from services.notifier.domain import Delivery
+from services.notifier.deliveries import Delivery, Refused
 from shared import events
 from shared.consumer import Heard
 from shared.database import Connection, Database
@@ -34,7 +34,8 @@ def migrations() -> Path:
 
 async def hear(connection: Connection, *heard: Event) -> None:
     """One batch, in the transaction that is open."""
-    handle = handlers.handle_with(lambda: said.CATALOGUE, said.now, patience=timedelta(0))
+    rules = handlers.Rules(patience=timedelta(0))
+    handle = handlers.handle_with(lambda: said.CATALOGUE, said.now, rules=rules)
     await handle(connection, [Heard(event, 0) for event in heard])
 
 
@@ -47,7 +48,7 @@ async def hear_alone(database: Database, *heard: Event) -> None:
 async def claim(connection: Connection) -> list[Delivery]:
     """What a sender takes now."""
     now = said.now()
-    return await store.claim(connection, now=now, held_until=now + HOLD, limit=10)
+    return await store.claim(connection, now=now, held_until=now + HOLD, free={"email": 10})
 
 
 async def deliveries(database: Database) -> list[asyncpg.Record]:
@@ -112,7 +113,7 @@ async def test_a_retraction_waits_for_an_outcome_that_is_being_kept(database: Da
         await until(lambda: somebody_waits(database), what="the retraction waits for the sender")
         outcome = domain.conclude(
             held,
-            domain.Refused(451, "later", for_good=False),
+            Refused(451, "later", for_good=False),
             now=said.now(),
             give_up_after=timedelta(days=2),
         )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.notifier import alerting, customers, domain
-from services.notifier.domain import Accepted, DeliveryState, Lost, Refused
+from services.notifier import customers, domain
+from services.notifier.deliveries import Accepted, Answer, Delivery, DeliveryState, Lost, Refused
 from shared.notifications import NotificationFailed, NotificationSent
 from tests.support import said
 
@@ -14,7 +14,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 TWO_DAYS = timedelta(days=2)
 
 
-def tried(attempts: int = 1) -> domain.Delivery:
+def tried(attempts: int = 1) -> Delivery:
     """An acknowledgement that is being sent."""
     created = said.ticket_created(at=NOON)
     delivery = customers.acknowledge(created, not_before=created.time)
@@ -23,7 +23,7 @@ def tried(attempts: int = 1) -> domain.Delivery:
 
 
 def conclude(
-    delivery: domain.Delivery, answer: domain.Answer, *, after: timedelta = timedelta(seconds=1)
+    delivery: Delivery, answer: Answer, *, after: timedelta = timedelta(seconds=1)
 ) -> domain.Outcome:
     """What the try comes to, so long after its cause."""
     return domain.conclude(delivery, answer, now=delivery.caused_at + after, give_up_after=TWO_DAYS)
@@ -47,7 +47,7 @@ def test_a_mail_that_was_taken_is_said_with_how_long_it_took() -> None:
     ],
 )
 def test_what_may_pass_is_tried_again_and_a_lost_answer_is_remembered(
-    answer: domain.Answer, *, uncertain: bool
+    answer: Answer, *, uncertain: bool
 ) -> None:
     """After DATA nobody knows whether the mail was taken: a later copy is known as possible."""
     outcome = conclude(tried(), answer)
@@ -79,14 +79,15 @@ def test_a_mail_is_given_up_in_the_end() -> None:
     assert outcome.event.data.reason == "attempts_exhausted"
 
 
-def test_an_alert_goes_once_to_each_person_that_the_catalogue_names() -> None:
-    """The same breach gives the same deliveries, also if an address is written otherwise."""
-    breached = said.breach(said.slot(said.ticket_created()))
-    now = breached.time
-    once = alerting.alert(breached, ["a@careline.example", "b@careline.example"], now=now)
-    again = alerting.alert(breached, ["A@careline.example"], now=now)
-    assert len({delivery.id for delivery in once}) == 2
-    assert again[0].id == once[0].id
+def test_what_waited_over_a_weekend_is_tried_for_as_long_as_any_other() -> None:
+    """Caused on a Friday, first tried on Monday: one hiccup is not the end of it."""
+    monday = NOON + timedelta(hours=64)
+    waited = replace(tried(), first_tried_at=monday)
+    later = Refused(451, "later", for_good=False)
+    hiccup = conclude(waited, later, after=timedelta(hours=64, seconds=1))
+    assert hiccup.delivery.state is DeliveryState.PLANNED
+    given_up = conclude(waited, later, after=timedelta(hours=64) + TWO_DAYS * 1.01)
+    assert given_up.delivery.state is DeliveryState.FAILED
 
 
 def test_without_the_personal_part_there_is_nobody_to_write_to() -> None:

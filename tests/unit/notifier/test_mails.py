@@ -1,141 +1,305 @@
-"""Mails as their readers get them."""
+"""What mails say, by kind and language."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from services.notifier import alerting, customers, domain, mails
+from services.notifier import mails
+from services.notifier.deliveries import Message
+from services.notifier.letters import samples
+from services.notifier.letters.instants import spell_instant, zone
+from services.notifier.letters.samples import Sample
+from services.notifier.letters.words import shipped
 from shared import plans
-from tests.support import said
+from shared.mail_tokens import MailTokens
+from shared.messages import AuthorKind
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 CATALOGUE = plans.load_catalogue(DEPLOY / "plans.toml")
 DESK = mails.Desk(
-    brand="Careline",
+    brand=mails.Brand(),
     sender="support@careline.example",
     messaging_center="https://desk.careline.example",
+    operators="https://notifier.careline.example",
+    portal="https://portal.careline.example",
+    documentation="https://docs.careline.example/search",
+    troubleshooting="https://docs.careline.example/tips",
     terms="https://careline.example/terms",
+    tokens=MailTokens("a secret of the tests", "support@careline.example"),
 )
-DUE = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+LANGUAGES = ("en-GB", "de-DE", "es-ES")
+PARTS = ("plain", "html")
+GMAIL_CLIPS = 102 * 1024
 
 
-def acknowledgement(
-    plan: str | None, *, time_zone: str = "Europe/Berlin", catalogue: plans.Catalogue = CATALOGUE
-) -> EmailMessage:
-    """The acknowledgement of a ticket of this plan, due on Tuesday at 09:30 UTC."""
-    created = said.ticket_created()
-    delivery = customers.acknowledge(created, not_before=created.time)
-    assert delivery is not None
-    due = None if plan in (None, "self-service") else DUE
-    ticket = domain.Ticket(
-        locale="en-GB",
-        time_zone=time_zone,
-        plan=plan,
-        due_at=due,
-        slotted_at=created.time if plan else None,
-    )
-    return mails.compose(delivery, ticket, catalogue=catalogue, desk=DESK, now=created.time)
+def sample(name: str, locale: str = "en-GB") -> Sample:
+    """One of the desk's own samples."""
+    return next(each for each in samples.samples(CATALOGUE, locale=locale) if each.name == name)
 
 
-def part(mail: EmailMessage, kind: str) -> str:
-    """One part of a mail, with its white space folded."""
-    body = mail.get_body((kind,))
+def mail(of: Sample, desk: mails.Desk = DESK) -> EmailMessage:
+    """It as it goes out."""
+    return mails.compose(of.delivery, of.about, catalogue=CATALOGUE, desk=desk, now=NOW)
+
+
+class Shown(HTMLParser):
+    """The text of a page, without its head."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.feed(html.partition("</head>")[2])
+
+    def handle_data(self, data: str) -> None:
+        """Keep what is read."""
+        self.words.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Keep where links lead, and what there is."""
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name == "href" and value]
+
+
+def html(of: EmailMessage) -> str:
+    """The HTML part."""
+    body = of.get_body(("html",))
     assert body is not None
-    return " ".join(str(body.get_content()).split())
+    return str(body.get_content())
 
 
-@pytest.mark.parametrize("kind", ["plain", "html"])
-@pytest.mark.parametrize("plan", [None, "self-service", "basic", "centurion"])
+def part(of: EmailMessage, kind: str) -> str:
+    """What is read of one part, with its white space folded."""
+    body = of.get_body((kind,))
+    assert body is not None
+    text = str(body.get_content())
+    words = "".join(Shown(text).words) if kind == "html" else text
+    return " ".join(words.split())
+
+
+ACKNOWLEDGED = {
+    "en-GB": (
+        "Thank you",
+        "forwarded to our support team",
+        "upgrade at any moment: ask for it in the chat",
+        "Project Manager is there for you in business hours, through the portal or the chat",
+        "With Platform Care Centurion, on weekends and holidays too",
+        "All communication goes through your Messaging Center",
+        "You may reply there directly, or simply answer this mail",
+        "one conversation thread",
+        "documentation",
+        "troubleshooting tips",
+    ),
+    "de-DE": (
+        "Vielen Dank",
+        "an unser Support-Team weitergeleitet",
+        "jederzeit in einen höheren Plan wechseln: Ein Wort im Chat genügt",
+        "Project Manager zu den Geschäftszeiten für Sie da, über das Portal oder den Chat",
+        "Mit Platform Care Centurion auch an Wochenenden und Feiertagen",
+        "läuft über Ihr Messaging Center",
+        "Antworten Sie direkt dort oder einfach auf diese E-Mail",
+        "in einem einzigen Gesprächsverlauf",
+        "Dokumentation",
+        "Tipps zur Fehlersuche",
+    ),
+    "es-ES": (
+        "Gracias",
+        "remitido a nuestro equipo de soporte",
+        "en cualquier momento: solo tiene que pedirlo en el chat",
+        "su Project Manager está a su disposición en horario de atención",
+        "Con Platform Care Centurion, también los fines de semana y festivos",
+        "Toda la comunicación pasa por su Messaging Center",
+        "responder directamente allí o simplemente contestar a este correo",
+        "un único hilo de conversación",
+        "documentación",
+        "consejos para resolver problemas",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize("locale", LANGUAGES)
+@pytest.mark.parametrize("plan", ["self-service", "basic", "centurion", "unknown"])
 def test_every_acknowledgement_says_what_customers_are_promised(
-    plan: str | None, kind: str
+    plan: str, locale: str, kind: str
 ) -> None:
-    """Forwarded; all plans side by side; upgrade in the chat; one thread; documentation; tips."""
-    text = part(acknowledgement(plan), kind).replace("&amp;", "&")
-    assert "forwarded to our support team" in text
+    """Forwarded; all plans side by side; upgrade; Project Manager; one thread; where to look."""
+    found = sample(f"acknowledgement-{plan}", locale)
+    text = part(mail(found), kind)
+    for words in ACKNOWLEDGED[locale]:
+        assert words in text
     for each in CATALOGUE.plans:
-        assert each.name in text
-        assert each.service_level in text
-    assert "upgrade at any moment: ask for it in the chat" in text
-    assert "All communication goes through your Messaging Center" in text
-    assert "one conversation thread" in text
-    assert "https://desk.careline.example/v1/tickets/" in text
-    assert "documentation" in text
-    assert "troubleshooting tips" in text
-    assert "weekends and holidays" in text
+        shown = each.in_language(locale)
+        assert shown.name in text
+        assert shown.service_level in text
+    for article in found.delivery.facts["articles"]:
+        assert article["title"] in text
+    whole = html(mail(found)) if kind == "html" else text
+    thread = f"https://desk.careline.example/v1/tickets/{found.delivery.ticket}"
+    for link in (thread, DESK.portal, DESK.documentation, DESK.troubleshooting):
+        assert str(link) in whole
 
 
-@pytest.mark.parametrize("kind", ["plain", "html"])
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        (
+            "en-GB",
+            (
+                "You will have an answer by Tuesday, 24 November 2026, 10:30:00 "
+                "(Central European Standard Time)."
+            ),
+        ),
+        (
+            "en-US",
+            (
+                "You will have an answer by Tuesday, November 24, 2026, 10:30:00 AM "
+                "(Central European Standard Time)."
+            ),
+        ),
+        (
+            "de-AT",
+            (
+                "Sie erhalten unsere Antwort spätestens am Dienstag, 24. November 2026, 10:30:00 "
+                "(Mitteleuropäische Normalzeit)."
+            ),
+        ),
+        (
+            "es-MX",
+            "Recibirá nuestra respuesta a más tardar el martes, 24 de noviembre de 2026, 10:30:00",
+        ),
+    ],
+)
+def test_the_due_time_is_in_the_customers_own_zone_and_locale(
+    locale: str, words: str, kind: str
+) -> None:
+    """09:30 UTC is half past ten in Berlin, written as their region writes it."""
+    text = part(mail(sample("acknowledgement-basic", locale)), kind)
+    assert words in " ".join(text.split())
+
+
+@pytest.mark.parametrize("kind", PARTS)
 def test_the_plans_promise_in_a_mail_what_they_promise(kind: str) -> None:
     """Every clock, every priority that differs, and the hours that count."""
-    text = part(acknowledgement("basic"), kind)
-    assert "within 8 hours of working time" in text
-    assert "within 30 minutes, round the clock" in text
-    assert "Mon to Fri 09:00 to 17:00 (UTC)" in text
-    shipped = (DEPLOY / "plans.toml").read_text(encoding="utf-8")
+    shipped_file = (DEPLOY / "plans.toml").read_text(encoding="utf-8")
     target = 'targets.default.first_response = "8h"'
+    assert target in shipped_file
     more = 'targets.default.resolution = "40h"\ntargets.urgent.first_response = "2h"'
-    richer = plans.parse_catalogue(shipped.replace(target, f"{target}\n{more}"), "plans.toml")
-    text = part(acknowledgement("basic", catalogue=richer), kind)
-    words = "within 8 hours of working time (urgent: within 2 hours of working time)"
+    richer = plans.parse_catalogue(shipped_file.replace(target, f"{target}\n{more}"), "plans.toml")
+    of = sample("acknowledgement-basic")
+    text = part(mails.compose(of.delivery, of.about, catalogue=richer, desk=DESK, now=NOW), kind)
+    words = "ithin 8 hours of working time (urgent: within 2 hours of working time)"
     assert words in text
     assert "Solution: within 40 hours of working time" in text
+    assert "Mon to Fri 09:00 to 17:00 (UTC)" in text
 
 
-@pytest.mark.parametrize("kind", ["plain", "html"])
-def test_the_due_time_is_in_the_customers_own_zone(kind: str) -> None:
-    """09:30 UTC is half past ten in Berlin, and said so."""
-    assert "Tuesday 24 November 2026, 10:30:00 Central European Standard Time" in part(
-        acknowledgement("basic"), kind
-    )
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize(
+    ("locale", "rules"),
+    [
+        ("en", "Technical Support Delivery Rules for Self Service Plans (Schedule A of the"),
+        ("de", "Regeln für den technischen Support bei Self-Service-Plänen (Anhang A der"),
+        ("es", "reglas de prestación de soporte técnico para planes de autoservicio (Anexo A"),
+    ],
+)
+@pytest.mark.parametrize("plan", ["self-service", "unknown"])
+def test_without_a_plan_schedule_a_applies(plan: str, locale: str, rules: str, kind: str) -> None:
+    """No plan, or none known yet: the self-service rules, with where to read them, and no time."""
+    of = mail(sample(f"acknowledgement-{plan}", locale))
+    assert rules in part(of, kind)
+    assert "https://careline.example/terms" in (html(of) if kind == "html" else part(of, kind))
+    assert "10:30:00" not in part(of, kind)
 
 
-@pytest.mark.parametrize("kind", ["plain", "html"])
-@pytest.mark.parametrize("plan", [None, "self-service"])
-def test_without_a_plan_schedule_a_applies(plan: str | None, kind: str) -> None:
-    """No plan, or none known yet: the self-service rules, with where to read them."""
-    text = part(acknowledgement(plan), kind)
-    assert (
-        "Technical Support Delivery Rules for Self Service Plans (Schedule A of the Terms of "
-        "Service)" in text
-    )
-    assert "https://careline.example/terms" in text
+def test_nothing_is_linked_that_is_not_there() -> None:
+    """Without addresses of pages the words stay; without articles there is no list of them."""
+    bare = mails.Desk(DESK.brand, DESK.sender, DESK.messaging_center)
+    of = sample("acknowledgement-self-service")
+    of = replace(of, delivery=replace(of.delivery, facts={}))
+    shown = Shown(html(mail(of, bare)))
+    assert set(shown.links) == {f"https://desk.careline.example/v1/tickets/{of.delivery.ticket}"}
+    assert "These pages may answer" not in "".join(shown.words)
+    assert "simply answer this mail" not in part(mail(of, bare), "plain")
 
 
-def test_no_word_of_the_requester_stands_in_it() -> None:
+def test_no_word_of_the_requester_stands_in_an_acknowledgement() -> None:
     """The address is not verified: what a stranger wrote is not mailed to whom they named."""
-    whole = acknowledgement("basic").as_string()
-    assert "Help!" not in whole
-    assert "It does not work" not in whole
-    assert "A Customer" not in whole
+    of = sample("acknowledgement-basic")
+    about = replace(of.about, ticket=replace(of.about.ticket, name="BUY PILLS"))
+    words = Message(
+        of.delivery.id, of.delivery.id, 1, AuthorKind.CUSTOMER, "BUY PILLS", "Buy pills", NOW
+    )
+    about = replace(about, messages=(), earlier=(words,))
+    assert "pills" not in mail(replace(of, about=about)).as_string().lower()
 
 
-def test_no_automatic_mail_answers_it() -> None:
-    """RFC 3834: it says that it is automatic."""
-    mail = acknowledgement("basic")
-    assert mail["Auto-Submitted"] == "auto-replied"
-    assert mail["X-Auto-Response-Suppress"] == "All"
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_a_reply_has_the_agents_words_and_what_was_said_before(locale: str, kind: str) -> None:
+    """Who wrote what, the way back, and the last three messages, shortened."""
+    of = sample("reply", locale)
+    text = part(mail(of), kind)
+    assert "The report leaves out rows without a date" in text
+    assert "An Agent" in text
+    assert "Could you send us the file that came out empty?" in text
+    assert text.count("It has no rows.") == 11
+    assert "Kind regards" in text
+    shortened = {"en-GB": "Shortened;", "de-DE": "Gekürzt;", "es-ES": "Texto abreviado;"}
+    assert text.count(shortened[locale]) == 1
 
 
-def test_every_try_has_the_same_message_id() -> None:
-    """A second copy can be told as such by any mail client."""
-    assert acknowledgement("basic")["Message-ID"] == acknowledgement("basic")["Message-ID"]
+@pytest.mark.parametrize("kind", PARTS)
+def test_an_unverified_address_is_not_mailed_what_it_is_said_to_have_written(kind: str) -> None:
+    """Agents' earlier words are quoted; a customer's and a machine's are not."""
+    of = sample("reply")
+    machine = replace(of.about.earlier[0], author_kind=AuthorKind.SYSTEM, text="I am away")
+    about = replace(
+        of.about,
+        ticket=replace(of.about.ticket, verified_at=None),
+        earlier=(machine, *of.about.earlier),
+    )
+    text = part(mail(replace(of, about=about)), kind)
+    assert "Could you send us the file" in text
+    assert "It has no rows" not in text
+    assert "Kind regards" not in text
+    assert "I am away" not in text
+    assert "A Customer" not in text
 
 
-def test_an_alert_names_ticket_clock_and_due_time_but_not_the_customer() -> None:
-    """Whoever is woken knows what to open, and reads no personal data on a lock screen."""
-    breached = said.breach(said.slot(said.ticket_created()))
-    (delivery,) = alerting.alert(breached, ["lead@careline.example"], now=breached.time)
-    unknown = domain.Ticket()
-    mail = mails.compose(delivery, unknown, catalogue=CATALOGUE, desk=DESK, now=breached.time)
-    assert mail["Subject"].startswith("Breached: first response of CL-")
-    assert len(f"Subject: {mail['Subject']}") <= 78
-    assert "nobody had answered" in part(mail, "plain")
-    assert said.ADDRESS not in mail.as_string()
+def test_several_replies_go_as_one() -> None:
+    """In their order, under one heading that says how many there are."""
+    text = part(mail(sample("reply-of-several")), "html")
+    assert "2 answers to your request" in text
+    assert text.index("thank you for the file") < text.index("One more thing")
 
 
-@pytest.mark.parametrize("locale", ["tlh", "xx-YY", "de-AT", "zh-Hant-TW", "en"])
+@pytest.mark.parametrize("locale", LANGUAGES)
+def test_every_mail_stays_below_what_gmail_shows(locale: str) -> None:
+    """All kinds, with every plan and clock; and text lines fit a screen."""
+    desk = replace(DESK, staff_locale=locale)
+    for each in samples.samples(CATALOGUE, locale=locale):
+        sent = mail(each, desk)
+        assert len(html(sent).encode()) < GMAIL_CLIPS, each.name
+        body = sent.get_body(("plain",))
+        assert body is not None
+        lines = [line for line in str(body.get_content()).splitlines() if "://" not in line]
+        assert max(map(len, lines)) <= 78, each.name
+        assert "None" not in str(body.get_content())
+
+
+@pytest.mark.parametrize("locale", ["tlh", "xx-YY", "de-AT", "zh-Hant-TW", "en", "", "*"])
 def test_no_locale_breaks_a_mail(locale: str) -> None:
-    """What we don't know falls back to plain English dates."""
-    assert "2026" in mails.local_time(DUE, "Asia/Kathmandu", locale)
+    """What we don't know falls back to English."""
+    assert "2026" in part(mail(sample("acknowledgement-basic", locale)), "plain")
+    due = samples.DUE
+    language = shipped().language(locale)
+    assert "2026" in spell_instant(due, zone("Asia/Kathmandu"), language)
+    assert "09:30" in spell_instant(due, zone("No/Where"), language)

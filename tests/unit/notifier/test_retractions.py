@@ -2,24 +2,29 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from uuid import UUID
 
 import pytest
 
-from services.notifier import alerting, domain, mails
-from services.notifier.alerting import Retraction
-from services.notifier.domain import Accepted, Delivery, DeliveryKind, DeliveryState, Lost, Refused
-from shared.deadlines import DeadlineState
+from services.notifier import domain, retracting, storms
+from services.notifier.deliveries import (
+    Accepted,
+    Answer,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    Lost,
+    Refused,
+)
+from services.notifier.retracting import Retraction
 from shared.notifications import NotificationKind, NotificationSent, NotificationSuppressed
 from tests.support import said
+from tests.support.alert_steps import LEAD, alerts, step
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 BREACHED = said.breach(said.slot(said.ticket_created(at=NOON)))
 RETRACTED = said.retraction(BREACHED)
 LATER = BREACHED.time + timedelta(seconds=30)
-LEAD = "Lead@careline.example"
-DESK = mails.Desk("Careline", "support@careline.example", "https://desk.careline.example")
 EVER_TRIED = [
     (DeliveryState.PLANNED, 1),
     (DeliveryState.SENDING, 1),
@@ -30,16 +35,27 @@ EVER_TRIED = [
 
 def alert(state: DeliveryState = DeliveryState.PLANNED, attempts: int = 0) -> Delivery:
     """The alert of the breach to the lead."""
-    (planned,) = alerting.alert(BREACHED, [LEAD], now=BREACHED.time)
-    return replace(planned, state=state, attempts=attempts)
+    (planned,) = alerts(BREACHED)
+    return replace(planned, state=state, attempts=attempts, held=False)
 
 
-def retract(of: Delivery) -> Retraction:
+def digest(state: DeliveryState = DeliveryState.PLANNED, attempts: int = 0) -> Delivery:
+    """A digest that carries it."""
+    opened = storms.open_digest(alert(), LEAD.lower(), now=BREACHED.time, leaves=LATER)
+    return replace(opened, state=state, attempts=attempts)
+
+
+def carried(by: Delivery) -> Delivery:
+    """The alert in a digest."""
+    return replace(alert(), digest=by.id)
+
+
+def retract(of: Delivery, digest: Delivery | None = None) -> Retraction:
     """What its retraction comes to."""
-    return alerting.retract(of, RETRACTED, now=LATER)
+    return retracting.retract(of, digest, RETRACTED, now=LATER)
 
 
-def conclude(tried: Delivery, answer: domain.Answer) -> domain.Outcome:
+def conclude(tried: Delivery, answer: Answer) -> domain.Outcome:
     """What a try comes to."""
     return domain.conclude(tried, answer, now=LATER, give_up_after=timedelta(days=2))
 
@@ -49,7 +65,7 @@ def test_an_alert_that_was_never_tried_goes_out_to_nobody() -> None:
     retraction = retract(alert())
     assert retraction.alert.state is DeliveryState.SUPPRESSED
     assert retraction.alert.ended_at == LATER
-    assert retraction.mail is None
+    assert retraction.message is None
     event = retraction.event
     assert isinstance(event, NotificationSuppressed)
     assert (event.data.kind, event.data.reason) == (
@@ -63,11 +79,11 @@ def test_an_alert_that_was_never_tried_goes_out_to_nobody() -> None:
 @pytest.mark.parametrize(("state", "attempts"), EVER_TRIED)
 def test_whose_alert_was_tried_is_told(state: DeliveryState, attempts: int) -> None:
     """Sent, on its way, or tried for nothing as far as we know: it may have arrived."""
-    mail = retract(alert(state, attempts)).mail
-    assert mail is not None
-    assert (mail.kind, mail.address) == (DeliveryKind.BREACH_RETRACTION, LEAD)
-    assert (mail.state, mail.not_before) == (DeliveryState.PLANNED, LATER)
-    assert (mail.ticket, mail.caused_by) == (UUID(BREACHED.subject), RETRACTED.id)
+    message = retract(alert(state, attempts)).message
+    assert message is not None
+    assert (message.kind, message.address) == (DeliveryKind.BREACH_RETRACTION, LEAD)
+    assert (message.state, message.not_before) == (DeliveryState.PLANNED, LATER)
+    assert (message.ticket, message.caused_by) == (UUID(BREACHED.subject), RETRACTED.id)
 
 
 def test_an_alert_that_waits_for_its_next_try_is_not_tried_again() -> None:
@@ -99,12 +115,12 @@ def test_what_has_ended_stays_as_it_ended(state: DeliveryState) -> None:
 
 
 def test_hearing_it_twice_comes_to_the_same() -> None:
-    """One mail, however its address is written; what was suppressed is not suppressed again."""
+    """One message, however its address is written; what was suppressed stays as it is."""
     first = retract(alert(attempts=1))
     again = retract(replace(first.alert, address=LEAD.lower()))
-    assert first.mail is not None
-    assert again.mail is not None
-    assert first.mail.id == again.mail.id
+    assert first.message is not None
+    assert again.message is not None
+    assert first.message.id == again.message.id
     assert again.event is None
 
 
@@ -112,7 +128,7 @@ def test_hearing_it_twice_comes_to_the_same() -> None:
     "answer", [Refused(451, "later", for_good=False), Lost(after_data=False), Lost(after_data=True)]
 )
 def test_a_try_that_failed_for_now_is_the_last_of_what_was_retracted(
-    answer: domain.Answer,
+    answer: Answer,
 ) -> None:
     """The sender lets go: suppressed instead of planned, and said so."""
     outcome = conclude(retract(alert(DeliveryState.SENDING, 1)).alert, answer)
@@ -129,65 +145,88 @@ def test_a_try_that_arrived_is_said_to_have_arrived() -> None:
     assert outcome.event.causationid == BREACHED.id
 
 
-def mail(state: DeadlineState, due: datetime | None = None) -> EmailMessage:
-    """The retraction as it goes out."""
-    retracted = said.retraction(BREACHED, state=state, due=due)
-    sent = alerting.retract(alert(DeliveryState.SENT, 1), retracted, now=LATER).mail
-    assert sent is not None
-    ticket = domain.Ticket(locale="en-GB", time_zone="Europe/Berlin")
-    return mails.compose(sent, ticket, catalogue=said.CATALOGUE, desk=DESK, now=LATER)
-
-
-def part(of: EmailMessage, kind: str) -> str:
-    """One part of a mail, with its white space folded and without its markup's strong words."""
-    body = of.get_body((kind,))
-    assert body is not None
-    text = str(body.get_content()).replace("<strong>", "").replace("</strong>", "")
-    return " ".join(text.split())
-
-
-@pytest.mark.parametrize("kind", ["plain", "html"])
 @pytest.mark.parametrize(
-    ("state", "due", "words"),
-    [
-        (DeadlineState.MET, None, "done in time; it was due by Monday 23 November 2026, 13:00:04"),
-        (
-            DeadlineState.RUNNING,
-            NOON + timedelta(hours=2),
-            "still running, due by Monday 23 November 2026, 15:00:00",
-        ),
-        (DeadlineState.PAUSED, None, "paused, without a due time until it runs on."),
-        (DeadlineState.CANCELLED, None, "cancelled, nothing is owed for it any more."),
-        (
-            DeadlineState.BREACHED,
-            NOON,
-            "breached all the same, by another due time: Monday 23 November 2026, 13:00:00",
-        ),
-    ],
+    ("destination", "held"), [(LEAD, True), ("chat", True), ("pager", False), ("hook", False)]
 )
-def test_a_retraction_says_what_does_not_hold_and_what_does(
-    state: DeadlineState, due: datetime | None, words: str, kind: str
-) -> None:
-    """Which clock of which ticket, the due time of the breach, why, and how it stands now."""
-    text = part(mail(state, due), kind)
-    assert "first response of " in text
-    assert "due by Monday 23 November 2026, 13:00:04 Central European Standard Time" in text
-    assert "announced as breached. That does not hold" in text
-    assert "such as an answer, reached us only afterwards" in text
-    assert f"How it stands now: {words}" in text
-    assert f"https://desk.careline.example/v1/tickets/{BREACHED.subject}" in text
+def test_a_retraction_goes_the_way_of_its_alert(destination: str, *, held: bool) -> None:
+    """At once, whatever the hour, and where people read it under the same storm control.
+
+    A pager is told which incident it was.
+    """
+    (planned,) = alerts(BREACHED, (step(destination),))
+    message = retract(replace(planned, attempts=1)).message
+    assert message is not None
+    assert (message.channel, message.lane, message.address) == (
+        planned.channel,
+        planned.lane,
+        destination,
+    )
+    assert (message.held, message.not_before) == (held, LATER)
+    assert message.facts["breach"] == str(planned.caused_by)
 
 
-def test_a_retraction_can_be_told_from_the_alert_by_its_subject() -> None:
-    """In one line on a phone, with the same ticket and clock."""
-    subject = str(mail(DeadlineState.MET)["Subject"])
-    assert subject.startswith("Retracted: first response of CL-")
-    assert subject.endswith(" (centurion)")
-    assert len(f"Subject: {subject}") <= 78
+def test_an_alert_in_a_digest_that_was_not_tried_leaves_it() -> None:
+    """It is suppressed as one by itself is, and its reader hears of neither."""
+    retraction = retract(carried(digest()), digest())
+    assert (retraction.alert.state, retraction.alert.digest) == (DeliveryState.SUPPRESSED, None)
+    assert isinstance(retraction.event, NotificationSuppressed)
+    assert retraction.event.data.template == "breach_alert"
+    assert retraction.message is None
 
 
-def test_a_retraction_is_answered_by_no_machine_and_names_no_customer() -> None:
-    """As the alert itself."""
-    whole = mail(DeadlineState.MET)
-    assert whole["Auto-Submitted"] == "auto-generated"
-    assert said.ADDRESS not in whole.as_string()
+def test_an_alert_in_a_digest_that_waits_for_its_next_try_is_told_no_more() -> None:
+    """An earlier try may have arrived: its reader is told, and the next try leaves it out."""
+    tried = digest(attempts=1)
+    retraction = retract(carried(tried), tried)
+    assert (retraction.alert.state, retraction.alert.digest) == (
+        DeliveryState.SUPPRESSED,
+        tried.id,
+    )
+    assert retraction.message is not None
+
+
+def test_an_alert_in_a_digest_that_is_being_sent_is_its_senders() -> None:
+    """It is marked; once that try is over and did not end the digest, it is suppressed."""
+    sending = digest(DeliveryState.SENDING, 1)
+    retraction = retract(carried(sending), sending)
+    assert retraction.event is None
+    assert retraction.message is not None
+    assert retraction.alert == replace(
+        carried(sending),
+        withdrawn_by=RETRACTED.id,
+        withdrawn_during=1,
+        reason="breach_retracted",
+    )
+    ended = retracting.end_withdrawn(retraction.alert, now=LATER)
+    assert ended.delivery.state is DeliveryState.SUPPRESSED
+    assert isinstance(ended.event, NotificationSuppressed)
+    assert ended.event.causationid == RETRACTED.id
+
+
+@pytest.mark.parametrize(
+    ("attempts", "state"), [(1, DeliveryState.SENT), (2, DeliveryState.SUPPRESSED)]
+)
+def test_what_the_last_try_left_out_was_not_sent_by_it(attempts: int, state: DeliveryState) -> None:
+    """Withdrawn while the first try had it; another sender's try, the second, came without it."""
+    alert = retract(carried(digest(DeliveryState.SENDING, 1)), digest(DeliveryState.SENDING, 1))
+    taken = conclude(digest(DeliveryState.SENDING, attempts), Accepted())
+    (outcome,) = domain.carry(taken, [alert.alert], now=LATER)
+    assert outcome.delivery.state is state
+    assert isinstance(
+        outcome.event,
+        NotificationSent if state is DeliveryState.SENT else NotificationSuppressed,
+    )
+
+
+def test_a_mark_that_does_not_say_why_holds_nothing_back() -> None:
+    """One odd row must not stop storm control for everybody."""
+    odd = replace(carried(digest()), withdrawn_by=RETRACTED.id, reason="for a reason we forgot")
+    ended = retracting.end_withdrawn(odd, now=LATER)
+    assert (ended.delivery.withdrawn_by, ended.delivery.state) == (None, DeliveryState.PLANNED)
+    assert ended.event is None
+
+
+def test_what_was_not_withdrawn_goes_on() -> None:
+    """The sweep behind a try leaves it alone."""
+    waiting = carried(digest())
+    assert retracting.end_withdrawn(waiting, now=LATER) == domain.Outcome(waiting, None)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.plan_values import Address, Id, Text, parse_duration, spell_duration
+from shared.plan_values import Address, Id, Recipient, Text, parse_duration, spell_duration
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 
@@ -99,6 +99,19 @@ def test_wrong_addresses(wrong: str) -> None:
     """One bare address each: no names, no lists, nothing that could become another header."""
     with pytest.raises(ValidationError, match="no mail address"):
         TypeAdapter(Address).validate_python(wrong)
+
+
+@pytest.mark.parametrize("good", ["desk@careline.example", "on-call", "Pager.2", "x"])
+def test_recipients(good: str) -> None:
+    """A mail address, or the name of a destination: only addresses have an at sign."""
+    assert TypeAdapter(Recipient).validate_python(good) == good
+
+
+@pytest.mark.parametrize("wrong", ["", "on call", "-x", "chat\n", "desk@", "a@b@c", "x" * 101])
+def test_wrong_recipients(wrong: str) -> None:
+    """The message shows how either is written."""
+    with pytest.raises(ValidationError, match="no mail address"):
+        TypeAdapter(Recipient).validate_python(wrong)
 
 
 @pytest.mark.parametrize("wrong", ["", " ", "my plan", "plan/1", ".plan", "p" * 101, "plan\n", "ü"])

@@ -1,19 +1,23 @@
 """What plans promise, in words that mails and pages share."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from shared.calendars import Calendar, Weekday
+from shared.languages import Languages
 from shared.plan_words import (
+    WORDS,
     PlanRow,
     Promised,
     rows,
+    spell_duration,
     spell_holidays,
     spell_hours,
     spell_windows,
 )
-from shared.plans import Clock, Priority, load_catalogue, parse_catalogue
+from shared.plans import CatalogueError, Clock, Priority, load_catalogue, parse_catalogue
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 SHIPPED = (DEPLOY / "plans.toml").read_text(encoding="utf-8")
@@ -157,3 +161,98 @@ def test_public_holidays_in_words(
 def test_a_day_in_words(windows: tuple[tuple[str, str], ...], words: str) -> None:
     """Closed days too."""
     assert spell_windows(windows) == words
+
+
+@pytest.mark.parametrize(
+    ("locale", "level", "response", "hours"),
+    [
+        (
+            "de-CH",
+            "Bronze-Service & Support",
+            "innerhalb von 16 Stunden Arbeitszeit",
+            "Mo bis Fr 09:00 bis 17:00 (UTC)",
+        ),
+        (
+            "es",
+            "Servicio y soporte Bronce",
+            "en un plazo de 16 horas (en horario de atención)",
+            "de lun a vie de 9:00 a 17:00 (UTC)",
+        ),
+        (
+            "en-US",
+            "Bronze Service & Support",
+            "within 16 hours of working time",
+            "Mon to Fri 9:00\u202fAM to 5:00\u202fPM (UTC)",
+        ),
+        (
+            "tlh",
+            "Bronze Service & Support",
+            "within 16 hours of working time",
+            "Mon to Fri 09:00 to 17:00 (UTC)",
+        ),
+    ],
+)
+def test_plans_in_other_languages(locale: str, level: str, response: str, hours: str) -> None:
+    """Their own descriptions, our words, and the region's clock; English where we know no other."""
+    language = Languages(WORDS).of(locale)
+    row = rows(load_catalogue(DEPLOY / "plans.toml"), None, language)[1]
+    assert (row.service_level, row.response.words, row.hours) == (level, response, hours)
+
+
+@pytest.mark.parametrize(
+    ("targets", "de", "es"),
+    [
+        ('{ update = "1h" }', "mindestens jede Stunde", "al menos cada hora"),
+        ('{ update = "8h" }', "mindestens alle 8 Stunden", "al menos cada 8 horas"),
+        ('{ update = "90m" }', "alle 1 Stunde 30 Minuten", "cada 1 hora y 30 minutos"),
+    ],
+)
+def test_every_so_often_in_other_languages(targets: str, de: str, es: str) -> None:
+    """One of something is said without its number."""
+    text = SHIPPED.replace(STARTER, f"targets.default = {targets}")
+    catalogue = parse_catalogue(text.replace("warnings.default = [0.8]", ""), "plans.toml")
+    for locale, words in (("de", de), ("es", es)):
+        (news,) = rows(catalogue, None, Languages(WORDS).of(locale))[1].others
+        assert words in news.words
+
+
+def test_a_priority_is_named_in_the_readers_language() -> None:
+    """It stands on the one line that has all."""
+    text = SHIPPED.replace(STARTER, 'targets.urgent.first_response = "30m"')
+    catalogue = parse_catalogue(text.replace("warnings.default = [0.8]", ""), "plans.toml")
+    row = rows(catalogue, None, Languages(WORDS).of("de"))[1]
+    assert str(row.response) == (
+        "ohne zugesagte Zeit (dringend: innerhalb von 30 Minuten Arbeitszeit)"
+    )
+
+
+def test_no_time_at_all_is_said_too() -> None:
+    """Less than a second is none."""
+    assert spell_duration(timedelta(milliseconds=300)) == "0 seconds"
+
+
+def test_a_plan_is_described_in_the_nearest_language() -> None:
+    """Word by word: what a translation leaves out stays as it stands in the plan."""
+    starter = load_catalogue(DEPLOY / "plans.toml").plans[1]
+    assert starter.in_language("de-AT").name == starter.name
+    assert starter.in_language("de-AT").support == "Support zu den Geschäftszeiten"
+    assert starter.in_language("fr") is starter
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('translations.german.name = "x"', "'german' is no language"),
+        ('translations.de.nmae = "x"', "unknown key"),
+        ('translations.de.name = ""', "must not be empty"),
+    ],
+)
+def test_a_wrong_translation_is_refused(line: str, reason: str) -> None:
+    """With its line, as everything in a catalogue."""
+    text = SHIPPED.replace(STARTER, f"{STARTER}\n{line}", 1)
+    if "de.name" in line:
+        text = text.replace('translations.de.name = "Self-Service-Plan"', "")
+    with pytest.raises(CatalogueError, match=reason) as caught:
+        parse_catalogue(text, "plans.toml")
+    number = text.split("\n").index(line) + 1
+    assert str(caught.value).startswith(f"plans.toml:{number}: ")

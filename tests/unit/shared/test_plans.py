@@ -9,6 +9,7 @@ import pytest
 from shared.calendars import due_at
 from shared.plans import (
     PLAN_IDS,
+    AlertStep,
     Catalogue,
     Clock,
     Priority,
@@ -89,9 +90,53 @@ def test_every_promise_is_watched(shipped: Catalogue) -> None:
     """Whoever promises a time warns before it and tells somebody at both steps."""
     for each in shipped.plans[1:]:
         assert each.warnings[Clock.FIRST_RESPONSE] == (0.8,)
-        for addresses in (each.alerts["at_risk"], each.alerts["breached"]):
-            assert addresses
-            assert all(address.endswith("@careline.example") for address in addresses)
+        for steps in (each.alerts["at_risk"], each.alerts["breached"]):
+            assert steps[0].after is None
+            told = [recipient for step in steps for recipient in step.tell]
+            assert all(recipient.endswith("@careline.example") for recipient in told)
+
+
+def test_default_catalogue_escalates_a_breach(shipped: Catalogue) -> None:
+    """The desk is warned, a lead hears of a breach at once, and on-call if nobody reacts."""
+    minutes = {}
+    for each in shipped.plans[1:]:
+        (risk,), (lead, on_call) = each.alerts["at_risk"], each.alerts["breached"]
+        assert (risk.tell, lead.tell, on_call.tell) == (
+            ("support-desk@careline.example",),
+            ("support-leads@careline.example",),
+            ("on-call@careline.example",),
+        )
+        minutes[each.id] = on_call.after and on_call.after / MINUTE
+    assert minutes == {
+        "starter": 60,
+        "basic": 60,
+        "advanced": 60,
+        "professional": 30,
+        "centurion": 10,
+    }
+
+
+def test_a_step_is_for_all_or_for_those_it_names() -> None:
+    """An entry by itself is the short form; clocks and queues that are left out are all."""
+    long = '{ tell = ["chat", "pager"], after = "90m", clocks = ["update"], queues = ["billing"] }'
+    steps = f'alerts.at_risk = ["desk@careline.example", {long}, {{ tell = ["everywhere"] }}]'
+    text = edited(('alerts.at_risk = ["support-desk@careline.example"]', steps))
+    short, some, rest = plan(parse_catalogue(text, "plans.toml"), "starter").alerts["at_risk"]
+    assert short == AlertStep(tell=("desk@careline.example",))
+    assert (short.after, short.clocks, short.queues) == (None, tuple(Clock), None)
+    assert (some.tell, some.after) == (("chat", "pager"), 90 * MINUTE)
+    assert (some.clocks, some.queues) == ((Clock.UPDATE,), ("billing",))
+    assert rest == AlertStep(tell=("everywhere",))
+
+
+def test_the_example_of_a_step_is_one() -> None:
+    """What the comments show as a table of alerts can be written so."""
+    (line,) = (line for line in SHIPPED.split("\n") if line.startswith("#               { tell"))
+    text = edited(
+        ('["support-desk@careline.example"]', f"[{line.removeprefix('#').strip()}]"),
+    )
+    (step,) = plan(parse_catalogue(text, "plans.toml"), "starter").alerts["at_risk"]
+    assert (step.tell, step.after, step.queues) == (("on-call",), HOUR, ("billing",))
 
 
 def test_demo_catalogue_differs_in_time_alone(shipped: Catalogue) -> None:
@@ -105,9 +150,12 @@ def test_demo_catalogue_differs_in_time_alone(shipped: Catalogue) -> None:
         "professional": 6 * SECOND,
         "centurion": 4 * SECOND,
     }
-    changed = {"calendar", "targets", "warnings"}
+    changed = {"calendar", "targets", "warnings", "alerts"}
     for ours, theirs in zip(demo.plans, shipped.plans, strict=True):
         assert ours.model_dump(exclude=changed) == theirs.model_dump(exclude=changed)
+        # Nobody waits for escalations in a demonstration.
+        at_once = {kind: steps[:1] for kind, steps in theirs.alerts.items()}
+        assert dict(ours.alerts) == at_once
     assert {each.calendar for each in demo.plans} == {None, "always"}
     assert {each.warnings[Clock.UPDATE] for each in demo.plans[1:]} == {(0.5,)}
     assert demo.version == "demo-1"

@@ -1,5 +1,7 @@
 """Catalogues that are wrong: each problem is named with its file, its line and what to mend."""
 
+import contextlib
+import tomllib
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +13,7 @@ from shared.plans import CatalogueError, load_catalogue, parse_catalogue
 SHIPPED = (Path(__file__).parents[3] / "deploy" / "plans.toml").read_text(encoding="utf-8")
 STARTER_TARGET = 'targets.default.first_response = "16h"'
 STARTER_WARNING = "warnings.default = [0.8]"
+STARTER_RISK = 'alerts.at_risk = ["support-desk@careline.example"]'
 
 
 def edited(old: str, new: str) -> str:
@@ -104,6 +107,61 @@ def problems_of(text: str) -> tuple[str, ...]:
             "plans.starter.alerts.at_risk.0: 'support desk' is no mail address",
         ),
         (
+            STARTER_RISK,
+            "alerts.at_risk = [7]",
+            "plans.starter.alerts.at_risk.0: must be an address, or a table such as {",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["desk@"] }]',
+            "plans.starter.alerts.at_risk.0.tell.0: 'desk@' is no mail address; write it like",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["the desk"] }]',
+            "plans.starter.alerts.at_risk.0.tell.0: 'the desk' is no mail address (name@company",
+        ),
+        (
+            STARTER_RISK,
+            "alerts.at_risk = [{ tell = [] }]",
+            "plans.starter.alerts.at_risk.0.tell: must not be empty",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ after = "1h" }]',
+            "plans.starter.alerts.at_risk.0.tell: is missing",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["desk"], atfer = "1h" }]',
+            "plans.starter.alerts.at_risk.0.atfer: unknown key",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["desk"], after = "1d" }]',
+            "plans.starter.alerts.at_risk.0.after: '1d' is ambiguous in working time",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["desk"], clocks = ["first"] }]',
+            "plans.starter.alerts.at_risk.0.clocks.0: unknown 'first'; there are first_response",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["desk"], clocks = [] }]',
+            "plans.starter.alerts.at_risk.0.clocks: must not be empty",
+        ),
+        (
+            STARTER_RISK,
+            'alerts.at_risk = [{ tell = ["desk"], queues = "billing" }]',
+            "plans.starter.alerts.at_risk.0.queues: must be a list, in square brackets",
+        ),
+        (
+            'reach = "Community and documentation"',
+            'alerts.breached = [{ tell = ["desk"], after = "1h" }]\nreach = "Community"',
+            "plans.self-service.alerts: steps that come after some time need a calendar",
+        ),
+        (
             'default_plan = "self-service"',
             'default_plan = "free"',
             "default_plan: there is no plan 'free'",
@@ -184,25 +242,48 @@ def test_a_mistake_is_named_with_its_line(old: str, new: str, reason: str) -> No
     assert problem.startswith(f"plans.toml:{line_of(text, new)}: {reason}")
 
 
+def end_of_statement(lines: list[str], begins: int) -> int:
+    """The line after a statement, which may go on for several."""
+    for end in range(begins + 1, len(lines) + 1):
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            tomllib.loads("\n".join(lines[begins:end]))
+            return end
+    raise AssertionError(f"never ends: {lines[begins]}")
+
+
 @pytest.mark.parametrize("junk", ["7", "{}", "true", "1979-05-27"])
 def test_a_value_of_the_wrong_kind_is_found_on_every_line(junk: str) -> None:
     """Whichever value is replaced by nonsense, the problem is reported on its line."""
     lines = SHIPPED.split("\n")
-    places = [n for n, line in enumerate(lines) if " = " in line and line[0] not in "#("]
+    places = [n for n, line in enumerate(lines) if " = " in line and line[0] not in "#( "]
     assert len(places) > 40
     for place in places:
         key = lines[place].split(" = ")[0]
-        rest = [] if lines[place].count('"""') != 1 else [place + 1]
-        kept = [line for n, line in enumerate(lines) if n not in rest]
+        kept = lines[: place + 1] + lines[end_of_statement(lines, place) :]
         kept[place] = f"{key} = {junk}"
         found = problems_of("\n".join(kept))
         assert any(problem.startswith(f"plans.toml:{place + 1}: ") for problem in found), found
 
 
+def test_a_step_in_a_table_of_its_own_has_its_own_line() -> None:
+    """Of several tables of one name, the one with the mistake is named."""
+    tables = """\
+[[plans.centurion.alerts.at_risk]]
+tell = ["desk@careline.example"]
+[[plans.centurion.alerts.at_risk]]
+tell = ["desk@careline.example"]
+after = "soon"
+"""
+    at = SHIPPED.rindex(STARTER_RISK)
+    (problem,) = problems_of(SHIPPED[:at] + SHIPPED[at:].replace(STARTER_RISK, "", 1) + tables)
+    line = line_of(SHIPPED + tables, "soon")
+    assert problem.startswith(f"plans.toml:{line}: plans.centurion.alerts.at_risk.1.after: 'soon'")
+
+
 def test_every_problem_is_listed_in_the_order_of_the_file() -> None:
     """One look is enough: all problems are there, not just the first."""
     text = edited('default_plan = "self-service"', 'default_plan = "free"')
-    text = text.replace("[plans.basic]", "[plans.bsaic]").replace('"4h"', '"half a day"')
+    text = text.replace("[plans.basic", "[plans.bsaic").replace('"4h"', '"half a day"')
     text = text.replace('calendar = "always"', 'calendar = "nights"').replace('"24:00"', '"25:00"')
     found = problems_of(text)
     paths = [problem.split(": ")[1] for problem in found]
@@ -257,8 +338,8 @@ def test_a_warning_fits_the_shortest_target() -> None:
 
 def test_plans_stand_from_the_lowest_to_the_highest() -> None:
     """A later plan is an upgrade, so the known plans must not be sorted by their names."""
-    text = edited("[plans.advanced]", "[plans.middle]").replace("[plans.basic]", "[plans.advanced]")
-    text = text.replace("[plans.middle]", "[plans.basic]")
+    text = SHIPPED.replace("[plans.advanced", "[plans.middle")
+    text = text.replace("[plans.basic", "[plans.advanced").replace("[plans.middle", "[plans.basic")
     (problem,) = problems_of(text)
     line = line_of(text, "[plans.basic]")
     assert problem == (

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.envelope import NAMESPACE
-from shared.tickets import ticket_number
+from shared.tickets import read_ticket_number, ticket_number
 
 
 @given(st.uuids())
@@ -29,3 +29,18 @@ def test_every_letter_of_a_number_tells_tickets_apart() -> None:
     assert len(set(numbers)) == len(numbers)
     places = [set(place) for place in zip(*numbers, strict=True)]
     assert [len(place) for place in places] == [1, 1] + 3 * ([1] + 4 * [32])
+
+
+@given(st.uuids())
+def test_a_number_is_read_as_people_type_it(ticket: UUID) -> None:
+    """In small letters, without hyphens, with letters that look like digits: the same ticket."""
+    bits, number = ticket.int & (1 << 60) - 1, ticket_number(ticket)
+    typed = "CL" + number[2:].replace("0", "o").replace("1", "l").replace("-", " ").lower()
+    assert [read_ticket_number(text) for text in (number, f" {typed} ")] == [bits, bits]
+
+
+@given(st.text())
+def test_what_is_no_number_is_read_as_none(text: str) -> None:
+    """No text breaks it; one with a letter that stands in no number is none."""
+    assert read_ticket_number(text) is None or text.strip().upper().startswith("CL")
+    assert read_ticket_number("CL-0000-0000-000U") is None

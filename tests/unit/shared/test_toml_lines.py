@@ -47,11 +47,16 @@ inline = { one = 1, two = { three = 3 } }
         ("plans starter targets default next", 15),
         ("plans starter inline two three", 16),
         ("rows", 21),
-        ("rows cell", 22),
+        ("rows 0 cell", 22),
+        ("rows 1", 23),
+        ("rows 1 cell", 24),
     ],
 )
 def test_the_line_of_a_key(path: str, line: int) -> None:
-    """A key is found by its path, and text or arrays of several lines are no keys."""
+    """A key is found by its path, and text or arrays of several lines are no keys.
+
+    Of several tables of one name each is found by its number.
+    """
     assert key_lines(TEXT)[tuple(path.split())] == line
 
 

@@ -1,0 +1,1 @@
+"""What mails say and look like: words, looks and headers."""

@@ -1,0 +1,68 @@
+"""Looks after the lanes: how long they are waited for, and what waits for one that is no more."""
+
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+
+import structlog
+from prometheus_client import Gauge
+
+from services.notifier import concluding, store
+from shared.database import Database
+from shared.notifications import FailureReason
+
+log = structlog.get_logger(__name__)
+
+OLDEST = Gauge(
+    "notifier_oldest_pending_seconds",
+    "By lane, since when the delivery that waits longest could have gone out.",
+    ["lane"],
+)
+LOOK_EVERY = 5.0
+"""Seconds between looks."""
+PAGE = 100
+"""Deliveries of a lane that is no more that fail in one transaction."""
+
+
+class Lookout:
+    """Run its `step` in a worker.
+
+    Args:
+        database: Of the deliveries.
+        known: The lanes that there are.
+        patience: How long something must have been waiting before its lane counts as no more:
+            while destinations are added, another replica may know it already.
+        clock: The present, with a zone.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        known: Collection[str],
+        *,
+        patience: timedelta,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._known = known
+        self._patience = patience
+        self._clock = clock
+
+    async def step(self) -> bool:
+        """Measure, and let fail what waits for nobody; says whether there may be more of that."""
+        async with self._database.connection() as connection:
+            waiting = await store.read_waiting(connection)
+        now = self._clock()
+        for lane in self._known:
+            age = now - waiting.get(lane, now)
+            OLDEST.labels(lane).set(max(0.0, age.total_seconds()))
+        strays = [lane for lane in waiting if lane not in self._known]
+        return any([await self._give_up(lane, now) for lane in strays])
+
+    async def _give_up(self, lane: str, now: datetime) -> bool:
+        async with self._database.transaction() as connection:
+            left = await store.lock_left(connection, lane, before=now - self._patience, limit=PAGE)
+            reason = FailureReason.UNKNOWN_DESTINATION
+            await concluding.give_up(connection, left, reason, now=now)
+        if left:
+            log.warning("unknown_destination", lane=lane, failed=len(left))
+        return len(left) == PAGE

@@ -1,0 +1,1 @@
+"""What operators are shown of deliveries, and may do with them."""

@@ -1,0 +1,28 @@
+"""Consumer groups whose members were killed."""
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.group import LeaveGroupRequest
+
+
+async def dismiss_members(bootstrap_servers: str, group: str) -> None:
+    """Tell the broker that all members of a group are gone.
+
+    It finds out by itself, after 6 s in which nobody reads; tests of what else happens after a kill
+    need not wait for that. Who is alive all the same joins again.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        coordinator = await admin.find_coordinator(group)
+        (answer,) = await admin.describe_consumer_groups([group])
+        members = [member[0] for described in answer.groups for member in described[5]]
+    finally:
+        await admin.close()
+    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers)
+    await client.bootstrap()
+    try:
+        for member in members:
+            await client.send(coordinator, LeaveGroupRequest(group, member))
+    finally:
+        await client.close()
