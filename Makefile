@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test nightly bench check format docs token clean-data clean
+.PHONY: help run demo test nightly bench check format docs preview-mail token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,8 @@ run: $(READY) ## Start the desk and follow it live; Ctrl-C stops it (CATALOGUE=d
 demo: $(READY) ## Send a ticket for each plan through a desk and check every promise
 	@$(RUN) deploy.local demo
 
-test: $(READY) ## Run all tests
-	@$(RUN) pytest $(ARGS)
+test: $(READY) ## Run all tests, two files at a time (ARGS="-n0 tests/unit": one at a time, and only these)
+	@$(RUN) pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 nightly: $(READY) ## Run the tests that draw their own cases, 10,000 each: takes an hour or more
 	@$(RUN) pytest -m hypothesis --hypothesis-profile=nightly --timeout=0 $(ARGS)
@@ -48,6 +48,9 @@ format: $(READY) ## Put the code into the one format
 
 docs: $(READY) ## Write docs/events anew from the models
 	@$(RUN) deploy.event_docs
+
+preview-mail: $(READY) ## Write every mail as HTML and as pictures to build/mail-previews (ARGS=--html-only)
+	@$(RUN) deploy.mail_preview $(ARGS)
 
 token: $(READY) ## Print a bearer token for the running desk (ROLE=agent, ACCOUNT=…)
 	@$(RUN) deploy.local token --role $(or $(ROLE),agent) $(if $(ACCOUNT),--account $(ACCOUNT))

@@ -92,9 +92,10 @@ def _introduce(desk: Desk, screen: Screen, seconds: float) -> None:
     what = {
         "intake": "takes tickets",
         "sla": "knows who is on which plan, and what is due when",
-        "notifier": "sends the mails",
+        "notifier": "sends the mails, and shows what became of each at /deliveries",
         "messaging": "has the conversation of each ticket",
         "mail": "shows every mail: open it in a browser",
+        "mail_in": "takes mail (SMTP) to support@careline.example",
     }
     addresses = desk.presence().addresses
     screen.say()

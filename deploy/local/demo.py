@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from aiokafka.errors import KafkaError
 
-from deploy.local import keys, promises, witnesses
+from deploy.local import keys, letters, promises, witnesses
 from deploy.local.desk import together
 from deploy.local.errors import DeskError
 from deploy.local.history import Case, History, Sent
@@ -30,6 +30,8 @@ from shared.identity import Role
 from shared.plans import PLAN_IDS, Catalogue
 
 ANSWERED = ("self-service", "centurion", "advanced", "starter")
+WRITES_BACK = ("starter",)
+"""Whose customers answer the mail that brings the agent's answer."""
 ANSWERED_AT_RISK = ("advanced",)
 """Answered only once it is at risk, to show that a warning is no breach."""
 LATE_ENOUGH = 0.75
@@ -44,6 +46,7 @@ QUIET = timedelta(seconds=2)
 LOOK_SECONDS = 0.25
 SUBJECT = "The weekly report is empty"
 TEXT = "Since this morning the weekly report has no rows. It had them yesterday. (Plan: {plan})"
+REPLY = "Thank you, I see all rows again."
 ANSWER = "We found it: the nightly import had stopped. The report is complete again."
 
 
@@ -153,6 +156,7 @@ async def _send(run: Run, plan: str) -> Sent:
         number=taken.get("number", ""),
         seconds=answer.elapsed.total_seconds(),
         answer=ANSWER if plan in ANSWERED else None,
+        reply=REPLY if plan in WRITES_BACK else None,
     )
 
 
@@ -203,12 +207,24 @@ async def _wait(
     while datetime.now(UTC) < over + LATEST:
         await together(stream.catch_up(), sink.catch_up())
         cases = [witnesses.case(stream, sink, each, None) for each in sent.values()]
+        for case in cases:
+            await _write_back(run, sent, case)
         missing = promises.missing(cases, run.catalogue)
         left = max(0.0, (over + QUIET - datetime.now(UTC)).total_seconds())
         if not missing and not left:
             return
         tell(_waiting_for(missing, over))
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _write_back(run: Run, sent: dict[str, Sent], case: Case) -> None:
+    """Answer by mail as a customer would, once the agent's answer has come."""
+    ours = case.sent
+    if ours.reply is None or ours.reply_status is not None or not case.answers:
+        return
+    mail = letters.answer_to(case.answers[0], ours.address, ours.reply)
+    status = await letters.hand_over(mail, run.addresses["mail_in"])
+    sent[ours.plan] = replace(sent[ours.plan], reply_status=status)
 
 
 def _waiting_for(missing: list[str], over: datetime) -> str:

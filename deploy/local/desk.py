@@ -29,6 +29,8 @@ SERVICES = ("intake", "sla", "notifier", "messaging")
 WITH_DATABASE = ("sla", "notifier", "messaging")
 NAMESPACE = "careline"
 READY_SECONDS = 90
+REPLY_DELAY = "5"
+"""Seconds that an agent's answer waits for more of them: less than elsewhere, for who looks on."""
 HOME_VARIABLE = "CARELINE_HOME"
 # Whoever runs the desk may set these; the rest of a service's settings is the desk's own business.
 PASSED_ON = (
@@ -71,12 +73,13 @@ class Desk:
             name: f"{ports.HOST}:{getattr(self.ports, name)}"
             for name in ("smtp", "kafka", "postgres")
         }
+        mail_in = {"mail_in": f"{ports.HOST}:{self.ports.smtp_in}"}
         return Presence(
             pid=os.getpid(),
             catalogue=str(self.catalogue_path),
             catalogue_version=self.catalogue.version,
             namespace=NAMESPACE,
-            addresses={**web, "mail": self.url("mail_web"), **plain},
+            addresses={**web, "mail": self.url("mail_web"), **mail_in, **plain},
         )
 
 
@@ -170,12 +173,23 @@ def service_environ(desk: Desk, own: Keys, name: str, environ: Mapping[str, str]
     }
     messaging_center = {"CARELINE_MESSAGING_CENTER": desk.url("messaging")}
     pseudonyms = {"CARELINE_PSEUDONYM_SECRET": own.pseudonym_secret}
+    replies = {"CARELINE_MAIL_SECRET": own.mail_secret}
+    mail_in = {
+        "CARELINE_SMTP_IN_HOST": ports.HOST,
+        "CARELINE_SMTP_IN_PORT": str(desk.ports.smtp_in),
+    }
     catalogue = {"CARELINE_CATALOGUE": str(desk.catalogue_path)}
     smtp = {"CARELINE_SMTP_HOST": ports.HOST, "CARELINE_SMTP_PORT": str(desk.ports.smtp)}
+    notifying = {
+        "CARELINE_OPERATORS": desk.url("notifier"),
+        "CARELINE_DESTINATIONS": str(ROOT / "deploy" / "destinations.toml"),
+        "CARELINE_ARTICLES": str(ROOT / "deploy" / "articles.toml"),
+        "CARELINE_REPLY_DELAY": REPLY_DELAY,
+    }
     particular = {
-        "intake": messaging_center | pseudonyms,
+        "intake": messaging_center | pseudonyms | replies | mail_in,
         "sla": catalogue | pseudonyms,
-        "notifier": catalogue | messaging_center | smtp,
+        "notifier": catalogue | messaging_center | replies | smtp | notifying,
         "messaging": {},
     }[name]
     database = {"CARELINE_DATABASE": _dsn(desk, own, name)} if name in WITH_DATABASE else {}

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+ANSWERS = "Re: "
+"""What the subject of an answer begins with."""
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -13,6 +16,8 @@ class Sent:
     Attributes:
         answer: What an agent was to write into the thread; None where nobody was to answer.
         answer_status: HTTP status that the agent's message got; None if it was never sent.
+        reply: What the customer was to write back by mail; None where they were not to.
+        reply_status: SMTP code that their mail got; None if it was never sent.
     """
 
     plan: str
@@ -25,6 +30,8 @@ class Sent:
     seconds: float = 0.0
     answer: str | None = None
     answer_status: int | None = None
+    reply: str | None = None
+    reply_status: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,21 @@ class Said:
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail that arrived."""
+    """A mail that arrived.
+
+    Attributes:
+        references: The Message-IDs of the mails that it follows.
+        reply_to: Where an answer to it goes.
+    """
 
     to: tuple[str, ...]
     subject: str
     received_at: datetime
     text: str
     html: str
+    message_id: str = ""
+    references: str = ""
+    reply_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,8 +100,23 @@ class Case:
         return [event for event in self.of_type(short) if event.data["clock"] == "first_response"]
 
     @property
+    def of_customer(self) -> list[Said]:
+        """What the customer wrote into the thread after the request."""
+        posted = self.of_type("message.posted")
+        return [event for event in posted if event.data["author_kind"] == "customer"]
+
+    @property
     def acknowledgements(self) -> list[Mail]:
-        """The mails to the requester."""
+        """The mails to the requester that answer nobody's words."""
+        return [mail for mail in self._to_requester if not mail.subject.startswith(ANSWERS)]
+
+    @property
+    def answers(self) -> list[Mail]:
+        """The mails to the requester that bring what an agent wrote."""
+        return [mail for mail in self._to_requester if mail.subject.startswith(ANSWERS)]
+
+    @property
+    def _to_requester(self) -> list[Mail]:
         return [mail for mail in self.mails if self.sent.address in mail.to]
 
     def alerts_to(self, person: str) -> list[Mail]:

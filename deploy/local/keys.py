@@ -1,7 +1,8 @@
 """The desk's secrets: random, made once, kept in its folder where nobody else can read them.
 
-`keys/secrets.json` has the key that signs tokens, the passwords of the databases and the secret
-that requesters' ids are made with; `keys/jwks.json` has what the services check tokens with.
+`keys/secrets.json` has the key that signs tokens, the passwords of the databases and the secrets
+that requesters' ids and reply addresses are made with; `keys/jwks.json` has what the services check
+tokens with.
 """
 
 import json
@@ -33,6 +34,7 @@ class Keys:
     folder: Path
     signing: ECKey
     pseudonym_secret: str
+    mail_secret: str
     passwords: Mapping[str, str]
     """Per service that has a database."""
 
@@ -76,6 +78,8 @@ def ensure(home: Path, services: Iterable[str]) -> Keys:
     kept = _read(folder / SECRETS) if (folder / SECRETS).exists() else _fresh()
     passwords = {name: secrets.token_urlsafe(SECRET_BYTES) for name in services}
     kept["passwords"] = passwords | kept["passwords"]
+    # A desk of before reply addresses has none yet.
+    kept.setdefault("mail_secret", secrets.token_urlsafe(SECRET_BYTES))
     _write(folder / SECRETS, kept)
     keys = _keys(folder, kept)
     _write(keys.key_set, {"keys": [keys.signing.as_dict(private=False)]})
@@ -103,6 +107,7 @@ def _fresh() -> dict[str, Any]:
     return {
         "signing": signing.as_dict(private=True),
         "pseudonym_secret": secrets.token_urlsafe(SECRET_BYTES),
+        "mail_secret": secrets.token_urlsafe(SECRET_BYTES),
         "passwords": {},
     }
 
@@ -112,6 +117,7 @@ def _keys(folder: Path, kept: Mapping[str, Any]) -> Keys:
         folder,
         ECKey.import_key(kept["signing"]),
         kept["pseudonym_secret"],
+        kept.get("mail_secret", ""),
         kept["passwords"],
     )
 

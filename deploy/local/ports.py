@@ -1,5 +1,6 @@
 """The ports of a desk: one number chooses them all."""
 
+import os
 import random
 import socket
 from collections.abc import Mapping
@@ -13,9 +14,12 @@ DEFAULT_BASE = 8100
 VARIABLE = "CARELINE_PORT_BASE"
 HOST = "127.0.0.1"
 LOWEST_BASE, HIGHEST_BASE = 1024, 65_500
+HIGHEST_PORT = 65_535
 # Below the range from which systems take ports for outgoing connections (32768 and up on Linux,
 # 49152 and up elsewhere): what is free here stays free until somebody asks for it by number.
 TEST_RANGE = range(15_000, 32_000)
+SHARE_VARIABLE = "CARELINE_FREE_PORTS"
+"""Narrows that range, such as to 15000-19999."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Ports:
     postgres: int
     kafka: int
     kafka_controller: int
+    smtp_in: int
 
 
 def from_base(base: int) -> Ports:
@@ -50,14 +55,36 @@ def from_environment(environ: Mapping[str, str]) -> Ports:
 
 
 def free_ports() -> Ports:
-    """Find ports that nobody uses, for desks that come and go: tests and the demo."""
+    """Find ports that nobody uses, for desks that come and go: tests and the demo.
+
+    Between looking and listening somebody else may find the same ones: those that look side by side
+    have each a share of their own (`CARELINE_FREE_PORTS`).
+    """
     found: list[int] = []
-    for port in random.sample(TEST_RANGE, len(TEST_RANGE)):
+    among = _share(os.environ)
+    for port in random.sample(among, len(among)):
         if is_free(port):
             found.append(port)
         if len(found) == len(fields(Ports)):
             return Ports(*found)
-    raise DeskError("This machine has no free ports left between 15000 and 32000.")
+    raise DeskError(f"This machine has no free ports left from {among.start} to {among.stop - 1}.")
+
+
+def share(number: int, of: int) -> str:
+    """What `CARELINE_FREE_PORTS` is for one of several, numbered from 0."""
+    size = len(TEST_RANGE) // of
+    first = TEST_RANGE.start + number * size
+    return f"{first}-{first + size - 1}"
+
+
+def _share(environ: Mapping[str, str]) -> range:
+    text = environ.get(SHARE_VARIABLE)
+    if not text:
+        return TEST_RANGE
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and int(first) < int(last) <= HIGHEST_PORT):
+        raise DeskError(f"{SHARE_VARIABLE} is {text!r}: it must be like 15000-19999.")
+    return range(int(first), int(last) + 1)
 
 
 def is_free(port: int) -> bool:

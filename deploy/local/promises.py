@@ -45,7 +45,8 @@ def check(history: History, catalogue: Catalogue) -> list[Verdict]:
 
 def missing(cases: Sequence[Case], catalogue: Catalogue) -> list[str]:
     """What has yet to come, in words such as `2 breaches`; empty once there is one of each."""
-    wanted = {"acknowledgement": 0, "answer": 0, "breach": 0, "alert": 0}
+    wanted = {"acknowledgement": 0, "answer": 0, "mailed answer": 0}
+    wanted |= {"reply": 0, "breach": 0, "alert": 0}
     for case in cases:
         plan = plans.plan(catalogue, case.sent.plan)
         is_answered = case.sent.answer is not None
@@ -53,6 +54,8 @@ def missing(cases: Sequence[Case], catalogue: Catalogue) -> list[str]:
         wanted["acknowledgement"] += not case.acknowledgements
         if target(plan) is not None:
             wanted["answer" if is_answered else "breach"] += not case.of_first_response(ends)
+        wanted["mailed answer"] += is_answered and not case.answers
+        wanted["reply"] += case.sent.reply is not None and not case.of_customer
         if not is_answered:
             wanted["alert"] += sum(not case.alerts_to(person) for person in _people(plan))
     return [_counted(count, what) for what, count in wanted.items() if count]
@@ -60,6 +63,7 @@ def missing(cases: Sequence[Case], catalogue: Catalogue) -> list[str]:
 
 def _counted(count: int, what: str) -> str:
     plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    plural = plural.replace("replys", "replies")
     return f"{count} {what if count == 1 else plural}"
 
 
@@ -173,6 +177,42 @@ def _answered(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:
     yield Verdict(sent.plan, "no false alarm", not alarms and not alerts, seen)
 
 
+def _mailed(case: Case, _: Plan, __: Catalogue) -> Iterator[Verdict]:
+    """What the agent wrote reaches the customer, in the thread of the acknowledgement."""
+    sent, found = case.sent, case.answers
+    if sent.answer is None:
+        return
+    promise = "the answer mailed once, in the same thread"
+    if len(found) != 1:
+        yield Verdict(sent.plan, promise, kept=False, seen=f"{len(found)} mails")
+        return
+    lacking = _lacking_in_answer(sent.answer, found[0], case.acknowledgements)
+    seen = f"it lacks {', '.join(lacking)}" if lacking else "1 mail with what the agent wrote"
+    yield Verdict(sent.plan, promise, not lacking, seen)
+
+
+def _lacking_in_answer(answer: str, mail: Mail, acknowledgements: Sequence[Mail]) -> list[str]:
+    first = acknowledgements[0] if acknowledgements else None
+    should = {
+        "what the agent wrote": answer in " ".join(mail.text.split()),
+        "the subject": first is not None and mail.subject == f"Re: {first.subject}",
+        "the reference": first is not None and first.message_id in mail.references.split(),
+        "a reply address": "@" in mail.reply_to,
+    }
+    return [what for what, is_there in should.items() if not is_there]
+
+
+def _written_back(case: Case, _: Plan, __: Catalogue) -> Iterator[Verdict]:
+    """The customer's own mail is taken; that it stands in the thread is another check's."""
+    sent = case.sent
+    if sent.reply is None:
+        return
+    status = sent.reply_status
+    seen = "never sent: there was no mail to answer" if status is None else f"taken with {status}"
+    kept = status == 250  # noqa: PLR2004 - SMTP's OK
+    yield Verdict(sent.plan, "the customer's reply by mail taken", kept, seen)
+
+
 def _seen_of_answer(sent: Sent, met: Sequence[Said]) -> str:
     if sent.answer_status is None:
         return "an agent could not answer: there was no thread"
@@ -216,7 +256,8 @@ def _alerted(case: Case, plan: Plan, _: Catalogue) -> Iterator[Verdict]:
 
 
 def _threaded(case: Case, _: Plan, __: Catalogue) -> Iterator[Verdict]:
-    wanted = tuple(text for text in (case.sent.text, case.sent.answer) if text is not None)
+    words = (case.sent.text, case.sent.answer, case.sent.reply)
+    wanted = tuple(text for text in words if text is not None)
     found = case.thread
     seen = "no thread" if found is None else f"{len(found)} of {len(wanted)} messages"
     if found is not None and len(found) == len(wanted) and found != wanted:
@@ -230,6 +271,8 @@ CHECKS: Sequence[Check] = (
     _due,
     _acknowledged,
     _answered,
+    _mailed,
+    _written_back,
     _breached,
     _alerted,
     _threaded,
@@ -237,7 +280,10 @@ CHECKS: Sequence[Check] = (
 
 
 def _people(plan: Plan) -> tuple[str, ...]:
-    return tuple(plan.alerts.get("breached", ()))
+    """Who is mailed of a breach at once; later steps come only where nobody reacts for long."""
+    at_once = (step for step in plan.alerts.get("breached", ()) if step.after is None)
+    named = (recipient for step in at_once for recipient in step.tell if "@" in recipient)
+    return tuple(dict.fromkeys(named))
 
 
 def _times(events: Sequence[object]) -> str:

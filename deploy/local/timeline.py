@@ -68,7 +68,8 @@ def _happened(case: Case, plan: Plan) -> Iterator[tuple[datetime, str]]:
     for event in case.of_type("ticket.slotted"):
         yield event.appended, f"slotted: {plan.service_level}"
     for event in case.of_type("message.posted"):
-        yield event.time, "answered by an agent"
+        by_agent = event.data["author_kind"] == "agent"
+        yield event.time, "answered by an agent" if by_agent else "the customer wrote back"
     for event in case.of_type("ticket.status_changed"):
         yield event.time, spoken(event.data["status"])
     for event in case.of_type("ticket.priority_changed"):
@@ -86,10 +87,17 @@ def _of_clock(event: Said, words: str) -> str:
 
 
 def _kind(case: Case, mail: Mail) -> str:
+    if mail in case.answers:
+        return "the answer mailed"
     if case.sent.address in mail.to:
         return "acknowledged by mail"
-    is_retraction = mail.subject.startswith("Retracted")
-    return f"{'told that it was no breach' if is_retraction else 'alerted'}: {mail.to[0]}"
+    return f"{_told(mail)}: {mail.to[0]}"
+
+
+def _told(mail: Mail) -> str:
+    if mail.subject.startswith("Retracted"):
+        return "told that it was no breach"
+    return "warned" if mail.subject.startswith("At risk") else "alerted"
 
 
 def excerpt(mail: Mail) -> list[str]:

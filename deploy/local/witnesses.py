@@ -112,12 +112,16 @@ def case(stream: Stream, sink: MailSink, sent: Sent, thread: dict[str, Any] | No
 
 
 def _mail(shown: dict[str, Any]) -> Mail:
+    headers = {name.lower(): value for name, value in shown["headers"]}
     return Mail(
         to=tuple(shown["recipients"]),
         subject=shown["subject"],
         received_at=datetime.fromisoformat(shown["received_at"]),
         text=shown["text"] or "",
         html=shown["html"] or "",
+        message_id=shown["message_id"],
+        references=headers.get("references", ""),
+        reply_to=headers.get("reply-to", ""),
     )
 
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import astuple
+from itertools import pairwise
 
 import pytest
 
@@ -13,7 +14,7 @@ from deploy.local.errors import DeskError
 def test_one_number_chooses_all_ports() -> None:
     """They follow the base in the order of their names, and none is used twice."""
     found = ports.from_environment({ports.VARIABLE: "9000"})
-    assert astuple(found) == tuple(range(9001, 9010))
+    assert astuple(found) == tuple(range(9001, 9011))
     assert ports.from_environment({}) == ports.from_base(ports.DEFAULT_BASE)
 
 
@@ -30,6 +31,28 @@ def test_free_ports_are_free_and_different() -> None:
     found = astuple(ports.free_ports())
     assert len(set(found)) == len(found)
     assert all(ports.is_free(port) for port in found)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+def test_those_who_look_side_by_side_never_find_the_same(
+    workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a share of the range, and finds all of its ports in there."""
+    found: list[range] = []
+    for number in range(workers):
+        monkeypatch.setenv(ports.SHARE_VARIABLE, ports.share(number, workers))
+        chosen = astuple(ports.free_ports())
+        found.append(range(min(chosen), max(chosen) + 1))
+    assert all(one.stop <= other.start for one, other in pairwise(found))
+    assert set(found[0]) | set(found[-1]) <= set(ports.TEST_RANGE)
+
+
+@pytest.mark.parametrize("text", ["15000", "a-b", "19999-15000", "15000-70000", "-"])
+def test_a_share_that_cannot_be_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable and what it is."""
+    monkeypatch.setenv(ports.SHARE_VARIABLE, text)
+    with pytest.raises(DeskError, match=ports.SHARE_VARIABLE):
+        ports.free_ports()
 
 
 def test_a_taken_port_is_explained() -> None:

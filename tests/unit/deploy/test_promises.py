@@ -78,6 +78,11 @@ def mails(choose: Callable[[tuple[Mail, ...]], tuple[Mail, ...]]) -> Spoil:
     return lambda case: replace(case, mails=choose(case.mails))
 
 
+def answer_is(**facts: str) -> Spoil:
+    """The mail with the agent's answer is another."""
+    return mails(lambda all_: (all_[0], replace(all_[1], **facts)))  # type: ignore[arg-type] # words only
+
+
 def thread(*texts: str) -> Spoil:
     """A reader is shown other messages."""
     return lambda case: replace(case, thread=texts)
@@ -105,6 +110,8 @@ BREACHED = "breached once, at most 5 s after it was due"
 AT_RISK = "at risk said once, before it was due"
 ALERTED = "one alert to each whom the catalogue names"
 SLOTTED = "slotted once, by its plan"
+MAILED = "the answer mailed once, in the same thread"
+WRITTEN_BACK = "the customer's reply by mail taken"
 THREAD = "one thread, every message in order"
 ANSWERED = "answered in time, said once"
 
@@ -195,7 +202,15 @@ SPOILED = {
     "no thread": ("basic", lambda case: replace(case, thread=None), THREAD),
     "a message lost": ("starter", thread("Help!"), THREAD),
     "a message doubled": ("basic", thread("Help!", "Help!"), THREAD),
-    "messages out of order": ("starter", thread("It works now.", "Help!"), THREAD),
+    "messages out of order": ("starter", thread("It works now.", "Help!", "Thank you."), THREAD),
+    "a customer's words lost": ("starter", thread("Help!", "It works now."), THREAD),
+    "a reply refused": ("starter", sent(reply_status=451), WRITTEN_BACK),
+    "an answer not mailed": ("starter", mails(lambda all_: all_[:1]), MAILED),
+    "an answer mailed twice": ("starter", mails(lambda all_: (*all_, all_[1])), MAILED),
+    "an answer without its words": ("advanced", answer_is(text="Hello"), MAILED),
+    "an answer in another thread": ("advanced", answer_is(references="<x@y>"), MAILED),
+    "an answer under another subject": ("advanced", answer_is(subject="Re: Other"), MAILED),
+    "an answer that can't be answered": ("advanced", answer_is(reply_to=""), MAILED),
 }
 
 
@@ -254,6 +269,8 @@ def test_what_has_yet_to_come_is_counted() -> None:
     assert missing(begun, CATALOGUE) == [
         "6 acknowledgements",
         "3 answers",
+        "4 mailed answers",
+        "1 reply",
         "2 breaches",
         "2 alerts",
     ]

@@ -1,0 +1,1 @@
+"""Mails of every kind, language and plan, as HTML and as pictures."""
