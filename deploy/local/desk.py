@@ -31,6 +31,8 @@ NAMESPACE = "careline"
 READY_SECONDS = 90
 REPLY_DELAY = "5"
 """Seconds that an agent's answer waits for more of them: less than elsewhere, for who looks on."""
+MOST_ALERTS = "100"
+"""To one person by themselves: with targets of seconds there are many, and each is to be seen."""
 HOME_VARIABLE = "CARELINE_HOME"
 # Whoever runs the desk may set these; the rest of a service's settings is the desk's own business.
 PASSED_ON = (
@@ -185,6 +187,8 @@ def service_environ(desk: Desk, own: Keys, name: str, environ: Mapping[str, str]
         "CARELINE_DESTINATIONS": str(ROOT / "deploy" / "destinations.toml"),
         "CARELINE_ARTICLES": str(ROOT / "deploy" / "articles.toml"),
         "CARELINE_REPLY_DELAY": REPLY_DELAY,
+        "CARELINE_ALERTS_PER_MINUTE": MOST_ALERTS,
+        "CARELINE_ALERTS_PER_HOUR": MOST_ALERTS,
     }
     particular = {
         "intake": messaging_center | pseudonyms | replies | mail_in,

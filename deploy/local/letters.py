@@ -2,7 +2,7 @@
 
 import asyncio
 import smtplib
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from email.policy import SMTP
 from email.utils import make_msgid
 
@@ -27,12 +27,12 @@ def answer_to(mail: Mail, sender: str, text: str) -> EmailMessage:
     return answer
 
 
-async def hand_over(mail: EmailMessage, server: str) -> int:
+async def hand_over(mail: Message, server: str) -> int:
     """Give a mail to the server at `host:port`; returns the SMTP code that it got."""
     return await asyncio.to_thread(_hand_over, mail, server)
 
 
-def _hand_over(mail: EmailMessage, server: str) -> int:
+def _hand_over(mail: Message, server: str) -> int:
     host, _, port = server.rpartition(":")
     try:
         with smtplib.SMTP(host, int(port), timeout=SECONDS) as client:
@@ -41,6 +41,6 @@ def _hand_over(mail: EmailMessage, server: str) -> int:
             code, _ = client.rcpt(mail["To"])
             if code != 250:  # noqa: PLR2004 - SMTP's OK
                 return code
-            return client.data(mail.as_bytes())[0]
+            return client.data(mail.as_bytes(policy=SMTP))[0]
     except (smtplib.SMTPException, OSError):
         return REFUSED

@@ -200,7 +200,9 @@ class Sender:
                 again_at = self._clock() + timedelta(seconds=pause)
                 if not is_passing(error) or again_at > tried.delivery.not_before:
                     raise
-                log.warning("outcome_kept_later", **_names(tried.delivery), error=repr(error))
+                log.warning(
+                    "outcome_kept_later", **_names(tried.delivery), error=type(error).__name__
+                )
             await asyncio.sleep(pause)
             pause = min(pause * 2, KEEP_AGAIN_AFTER_LONGEST)
 

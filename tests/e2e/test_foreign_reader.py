@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from email import message_from_string
+from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
 
@@ -18,11 +20,13 @@ import httpx
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from deploy.local import letters
+from deploy.local.history import Mail
 from shared.deadlines import DeadlineBreached
 from shared.envelope import Topic
 from shared.events import TicketCreated
 from tests.support import said
-from tests.support.desk import CATALOGUE, SERVICES, Desk, running_desk
+from tests.support.desk import CATALOGUE, MAILBOX, SERVICES, Desk, running_desk
 from tests.support.schemas import FOLDER, SCHEMAS, complaints
 from tests.support.stack import Stack
 from tests.support.stream import publish, read_events
@@ -31,8 +35,39 @@ from tests.support.waiting import until
 ASYNCAPI = json.loads((FOLDER / "asyncapi.json").read_text(encoding="utf-8"))
 PLANS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
 REFUSED = "refused@customer.example"
+CUSTOMER = "it@customer.example"
 LEADS = "support-leads@careline.example"
 TEXT = "The words of a customer, which are nobody else's."
+
+REPORT = f"""\
+From: mailer-daemon@customer.example
+To: {MAILBOX}
+Subject: Undelivered mail
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="part"
+
+--part
+Content-Type: text/plain
+
+It could not be delivered.
+
+--part
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mail.customer.example
+
+Final-Recipient: rfc822; {CUSTOMER}
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 no such mailbox
+
+--part
+Content-Type: text/rfc822-headers
+
+Message-ID: {{message_id}}
+
+--part--
+"""
 
 UNHURRIED = (
     CATALOGUE.read_text(encoding="utf-8")
@@ -128,7 +163,7 @@ def test_a_ticket_has_one_partition_number_everywhere(past: Past, records: list[
     assert len(numbers) == len({record.key for record in by_ticket}) == len(PLANS) + 1
     assert len({partition for _, partition in numbers}) > 1
     channels = {record.channel for record in by_ticket if record.key == past.answered}
-    assert channels == {"tickets", "messages", "sla", "notifications"}
+    assert channels == {"tickets", "messages", "attachments", "sla", "notifications"}
 
 
 def test_a_record_that_comes_twice_is_the_same(records: list[Record]) -> None:
@@ -167,9 +202,40 @@ async def _live(desk: Desk) -> str:
         for change in ({"priority": "high"}, {"status": "pending"}, {"status": "open"}):
             await _set(client, desk, tickets["advanced"], **change)
         await _put_plan(client, desk, "professional", account="on-advanced")
+        await _write_back(desk)
     await until(lambda: _answer_too_late(desk, tickets["centurion"]), what="it is breached")
     await until(lambda: asyncio.to_thread(_said_all, desk), what="every type was said")
     return answered
+
+
+async def _write_back(desk: Desk) -> None:
+    """The customer answers by mail, with a file; later a mail of ours comes back from them."""
+    found = await until(lambda: _answers(desk), what="the answer is mailed")
+    mail = letters.answer_to(_seen(found), CUSTOMER, TEXT)
+    mail.add_attachment(b"a,b", maintype="text", subtype="csv", filename="report.csv")
+    server = f"127.0.0.1:{desk.ports.smtp_in}"
+    assert await letters.hand_over(mail, server) == 250
+    report = message_from_string(REPORT.format(message_id=found["Message-ID"]))
+    assert await letters.hand_over(report, server) == 250
+
+
+def _seen(mail: EmailMessage) -> Mail:
+    """What a customer's mail program needs of a mail to answer it."""
+    return Mail(
+        to=(CUSTOMER,),
+        subject=mail["Subject"],
+        received_at=said.now(),
+        text="",
+        html="",
+        message_id=mail["Message-ID"],
+        references=mail["References"],
+        reply_to=mail["Reply-To"],
+    )
+
+
+def _answers(desk: Desk) -> EmailMessage | None:
+    mails = [mail for mail in desk.mailbox.to(CUSTOMER) if mail["Subject"].startswith("Re: ")]
+    return mails[0] if mails else None
 
 
 async def _set(client: httpx.AsyncClient, desk: Desk, ticket: str, **change: str) -> None:
@@ -211,7 +277,7 @@ async def _put_plan(
 
 
 async def _send(
-    client: httpx.AsyncClient, desk: Desk, plan: str, *, address: str = "it@customer.example"
+    client: httpx.AsyncClient, desk: Desk, plan: str, *, address: str = CUSTOMER
 ) -> str:
     asked = {
         "requester": {"name": "A Customer", "address": address},

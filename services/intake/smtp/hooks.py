@@ -49,7 +49,8 @@ class Guest(Session):
     host: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+# No slots: aiosmtpd looks at each of its members, and with them Python 3.11.2 trips over one.
+@dataclass(frozen=True)
 class Hooks:
     """aiosmtpd calls each by its name."""
 

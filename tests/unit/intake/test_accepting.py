@@ -161,7 +161,7 @@ class Endless(dict[str, str]):
         self.may_end = threading.Event()
         self.threads: list[threading.Thread] = []
 
-    def get(self, *_: object) -> None:  # type: ignore[override]
+    def get(self, *_: object) -> None:  # type: ignore[override] # it gives nothing back
         """Wait."""
         self.threads.append(threading.current_thread())
         self.may_end.wait(30)
