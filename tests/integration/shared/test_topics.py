@@ -54,6 +54,7 @@ async def test_missing_topics_are_made_as_declared(stack: Stack, namespace: str)
     assert kept == {
         "tickets": (5, "delete", 30),
         "messages": (5, "delete", 30),
+        "attachments": (5, "delete", 30),
         "sla": (5, "delete", 365),
         "notifications": (5, "delete", 90),
         "accounts": (5, "compact", 7),  # Kafka's default, which compaction doesn't ask for
