@@ -4,7 +4,6 @@ An organisation writes it as one TOML file. A file that is wrong is refused as a
 line and the reason of every problem, so that no service starts on half a catalogue.
 """
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -37,7 +36,8 @@ from shared.plan_values import (
     WarningPoint,
     spell_duration,
 )
-from shared.toml_lines import KeyPath, key_lines, nearest_line, syntax_error_line
+from shared.toml_file import FileError, read_tables, read_text, refuse
+from shared.toml_lines import KeyPath
 
 PLAN_IDS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
 """The plans that accounts are on: every catalogue says what they promise. It may have more."""
@@ -61,12 +61,8 @@ class Clock(StrEnum):
     RESOLUTION = "resolution"
 
 
-class CatalogueError(ValueError):
-    """A catalogue is refused; `problems` has all that was found, each as "file:line: reason"."""
-
-    def __init__(self, name: str, problems: Iterable[tuple[int, str]]) -> None:
-        self.problems = tuple(f"{name}:{line}: {why}" for line, why in sorted(problems))
-        super().__init__("\n".join(self.problems))
+class CatalogueError(FileError):
+    """A catalogue is refused."""
 
 
 class UnknownPlanError(LookupError):
@@ -317,10 +313,7 @@ def read_catalogue(path: Path) -> str:
     Raises:
         CatalogueError: the file can't be read, or is not UTF-8.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueError(str(path), [(1, f"can't be read: {error}")]) from error
+    return read_text(path, CatalogueError)
 
 
 def parse_catalogue(text: str, name: str) -> Catalogue:
@@ -329,20 +322,13 @@ def parse_catalogue(text: str, name: str) -> Catalogue:
     Raises:
         CatalogueError: anything in it is wrong.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogueError(name, [(syntax_error_line(text, error), str(error))]) from error
+    tables = read_tables(text, name, CatalogueError)
     findings = list(_loose_ends(tables))
     try:
         catalogue = Catalogue.model_validate(tables)
     except ValidationError as error:
         findings += in_words(error.errors())
-    if findings:
-        lines = key_lines(text)
-        raise CatalogueError(
-            name, ((nearest_line(lines, at), f"{'.'.join(at)}: {why}") for at, why in findings)
-        )
+    refuse(findings, text, name, CatalogueError)
     return catalogue
 
 

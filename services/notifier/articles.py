@@ -5,8 +5,7 @@ A file that is wrong is refused as a whole, with the line and the reason of ever
 
 import hashlib
 import re
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from shared.plan_problems import in_words
 from shared.plan_values import Id, Text
-from shared.toml_lines import key_lines, nearest_line, syntax_error_line
+from shared.toml_file import FileError, read_tables, read_text, refuse
+from shared.toml_lines import KeyPath
 
 CONFIGURATIONS: Mapping[str, str] = {"en": "english", "de": "german", "es": "spanish"}
 """The languages that there are articles in, each with Postgres' name for how it bends words."""
@@ -26,12 +26,8 @@ MOST_WORDS = 24
 """Words of a subject that are searched for."""
 
 
-class ArticlesError(ValueError):
-    """The file is refused; `problems` has all that was found, each as "file:line: reason"."""
-
-    def __init__(self, name: str, problems: Iterable[tuple[int, str]]) -> None:
-        self.problems = tuple(f"{name}:{line}: {why}" for line, why in sorted(problems))
-        super().__init__("\n".join(self.problems))
+class ArticlesError(FileError):
+    """The file is refused."""
 
 
 def _known_language(value: str) -> str:
@@ -107,10 +103,7 @@ def read_articles(path: Path) -> str:
     Raises:
         ArticlesError: it can't be read, or is not UTF-8.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ArticlesError(str(path), [(1, f"can't be read: {error}")]) from error
+    return read_text(path, ArticlesError)
 
 
 def parse_articles(text: str, name: str, *, documentation: str | None) -> Shelf:
@@ -124,17 +117,14 @@ def parse_articles(text: str, name: str, *, documentation: str | None) -> Shelf:
     Raises:
         ArticlesError: anything in it is wrong.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ArticlesError(name, [(syntax_error_line(text, error), str(error))]) from error
+    tables = read_tables(text, name, ArticlesError)
+    found: Mapping[str, Article] = {}
+    findings: list[tuple[KeyPath, str]] = []
     try:
         found = _File.model_validate(tables).articles
     except ValidationError as error:
-        lines = key_lines(text)
-        findings = in_words(error.errors())
-        problems = ((nearest_line(lines, at), f"{'.'.join(at)}: {why}") for at, why in findings)
-        raise ArticlesError(name, problems) from error
+        findings += in_words(error.errors())
+    refuse(findings, text, name, ArticlesError)
     whole = {id_: _whole(article, documentation) for id_, article in found.items()}
     reachable = {id_: article for id_, article in whole.items() if article}
     return Shelf(reachable, tuple(id_ for id_, article in whole.items() if not article))

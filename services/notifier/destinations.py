@@ -4,8 +4,7 @@ The file names secrets and has none: they are read at start, from the environmen
 """
 
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,17 +27,14 @@ from services.notifier.channels.webhook import read_secret
 from services.notifier.deliveries import MAIL_LANE
 from shared.notifications import NotificationChannel
 from shared.plan_problems import in_words
-from shared.toml_lines import KeyPath, key_lines, nearest_line, syntax_error_line
+from shared.toml_file import FileError, read_tables, read_text, refuse
+from shared.toml_lines import KeyPath
 
 _ELSEWHERE = '{ env = "NAME" } or { file = "/path" }'
 
 
-class DestinationsError(ValueError):
-    """The file is refused; `problems` has all that was found, each as "file:line: reason"."""
-
-    def __init__(self, name: str, problems: Iterable[tuple[int, str]]) -> None:
-        self.problems = tuple(f"{name}:{line}: {why}" for line, why in sorted(problems))
-        super().__init__("\n".join(self.problems))
+class DestinationsError(FileError):
+    """The file is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +158,7 @@ def load_destinations(path: Path, environment: Mapping[str, str]) -> tuple[Desti
     Raises:
         DestinationsError: the file or a secret can't be read, or anything in it is wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DestinationsError(str(path), [(1, f"can't be read: {error}")]) from error
-    return parse_destinations(text, str(path), environment)
+    return parse_destinations(read_text(path, DestinationsError), str(path), environment)
 
 
 def parse_destinations(
@@ -177,10 +169,7 @@ def parse_destinations(
     Raises:
         DestinationsError: anything in it is wrong, or a secret can't be read.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise DestinationsError(name, [(syntax_error_line(text, error), str(error))]) from error
+    tables = read_tables(text, name, DestinationsError)
     findings: list[tuple[KeyPath, str]] = []
     found: list[Destination] = []
     try:
@@ -188,11 +177,7 @@ def parse_destinations(
         found = [_read(*each, environment, findings) for each in tables_by_name.items()]
     except ValidationError as error:
         findings += in_words(error.errors())
-    if findings:
-        lines = key_lines(text)
-        raise DestinationsError(
-            name, ((nearest_line(lines, at), f"{'.'.join(at)}: {why}") for at, why in findings)
-        )
+    refuse(findings, text, name, DestinationsError)
     return tuple(found)
 
 
