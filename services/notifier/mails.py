@@ -81,11 +81,6 @@ def envelope_sender(delivery: Delivery, desk: Desk) -> str:
     return desk.tokens.address(delivery.ticket, BOUNCES)
 
 
-def _tidy(text: str) -> str:
-    """Lines that fit a screen, and at most one empty line in a row."""
-    return wrapped(re.sub(r"\n{3,}", "\n\n", clean(text)))
-
-
 def _language(delivery: Delivery, about: About, desk: Desk) -> Language:
     is_for_customer = delivery.kind in FOR_CUSTOMERS
     return desk.templates.language(about.ticket.locale if is_for_customer else desk.staff_locale)
