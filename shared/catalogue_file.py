@@ -6,18 +6,17 @@ still, is right as a whole, and has a version of its own.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
 from prometheus_client import Gauge
 
+from shared.followed_file import FollowedFile
 from shared.plans import Catalogue, CatalogueError, parse_catalogue, read_catalogue
 from shared.toml_lines import key_lines, nearest_line
 
 log = structlog.get_logger(__name__)
-
-LOOK_EVERY = 2.0
-"""Seconds between looks."""
 
 REFUSED = Gauge(
     "careline_catalogue_refused",
@@ -33,16 +32,14 @@ class CatalogueFile:
     """The catalogue of one file; `load` it before anything else.
 
     Args:
-        path: Where the file stands. Links are followed anew at each look, as mounted
-            configuration is changed by pointing a link elsewhere.
+        path: Where the file stands.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._in_force: tuple[Catalogue, str] | None = None
         self._by_version: dict[str, Catalogue] = {}
-        self._seen: str | CatalogueError = ""
-        self._judged: str | CatalogueError = ""
+        self._file = FollowedFile(partial(read_catalogue, path), CatalogueError)
         self._refused: tuple[str, ...] = ()
 
     def load(self) -> Catalogue:
@@ -53,7 +50,7 @@ class CatalogueFile:
         """
         text = read_catalogue(self._path)
         self._put_in_force(parse_catalogue(text, str(self._path)), text)
-        self._seen = self._judged = text
+        self._file.begin(text)
         REFUSED.set(0)
         return self.catalogue
 
@@ -78,24 +75,12 @@ class CatalogueFile:
         return self._refused
 
     async def look(self, adopt: Adopt | None = None) -> bool:
-        """Look whether the file has changed, as a step of a `Worker`: never is there more to do.
-
-        A change counts once two looks in a row find the same: so a file that is being written isn't
-        read half, and one that is away for a moment does no harm.
-        """
-        found = await asyncio.to_thread(self._read)
-        stands_still = _same(found, self._seen)
-        self._seen = found
-        if stands_still and not _same(found, self._judged):
+        """Look whether the file has changed, as a step of a `Worker`: never is there more to do."""
+        found = await self._file.change()
+        if found is not None:
             await self._judge(found, adopt)
-            self._judged = found
+            self._file.judged(found)
         return False
-
-    def _read(self) -> str | CatalogueError:
-        try:
-            return read_catalogue(self._path)
-        except CatalogueError as error:
-            return error
 
     async def _judge(self, found: str | CatalogueError, adopt: Adopt | None) -> None:
         try:
@@ -138,8 +123,3 @@ def version_taken(catalogue: Catalogue, text: str, name: str) -> CatalogueError:
     line = nearest_line(key_lines(text), ("version",))
     why = f"version: {catalogue.version!r} was in force with other content; give this one its own"
     return CatalogueError(name, [(line, why)])
-
-
-def _same(one: str | CatalogueError, other: str | CatalogueError) -> bool:
-    """Whether two looks found the same text, or the same reason why there is none."""
-    return type(one) is type(other) and str(one) == str(other)

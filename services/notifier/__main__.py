@@ -27,9 +27,10 @@ from services.notifier.named_destinations import check_names, warn_of_names
 from services.notifier.register.rendering import Links
 from services.notifier.sender import Limits, Sender
 from services.notifier.settings import NotifierSettings
-from shared.catalogue_file import LOOK_EVERY, CatalogueFile
+from shared.catalogue_file import CatalogueFile
 from shared.database import Database
 from shared.envelope import Topic
+from shared.followed_file import LOOK_EVERY
 from shared.mail_tokens import MailTokens
 from shared.plans import Catalogue
 from shared.runtime import Part, load_settings, run, verifier

@@ -1,6 +1,7 @@
 """The file of articles, followed as it changes, and kept in the database to be searched."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -8,8 +9,8 @@ from prometheus_client import Gauge
 
 from services.notifier import store
 from services.notifier.articles import ArticlesError, Shelf, parse_articles, read_articles
-from shared.catalogue_file import LOOK_EVERY
 from shared.database import Database
+from shared.followed_file import LOOK_EVERY, FollowedFile
 from shared.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,7 @@ class ArticlesFile:
     def __init__(self, path: Path, *, documentation: str | None) -> None:
         self._path = path
         self._documentation = documentation
-        self._seen: str | ArticlesError = ""
-        self._judged: str | ArticlesError = ""
+        self._file = FollowedFile(partial(read_articles, path), ArticlesError)
         self._to_keep: Shelf | None = None
 
     def load(self) -> None:
@@ -43,7 +43,7 @@ class ArticlesFile:
         """
         text = read_articles(self._path)
         self._to_keep = self._parse(text)
-        self._seen = self._judged = text
+        self._file.begin(text)
         REFUSED.set(0)
 
     def worker(self, database: Database) -> Worker:
@@ -57,16 +57,11 @@ class ArticlesFile:
         return Worker("articles", step, idle=LOOK_EVERY)
 
     async def look(self) -> None:
-        """Look whether the file has changed.
-
-        A change counts once two looks in a row find the same, so that none is read half.
-        """
-        found = await asyncio.to_thread(self._read)
-        stands_still = _same(found, self._seen)
-        self._seen = found
-        if stands_still and not _same(found, self._judged):
+        """Look whether the file has changed."""
+        found = await self._file.change()
+        if found is not None:
             await asyncio.to_thread(self._judge, found)
-            self._judged = found
+            self._file.judged(found)
 
     async def keep(self, database: Database) -> None:
         """Write what is new to the database; if that fails it is still to be done."""
@@ -81,12 +76,6 @@ class ArticlesFile:
         if shelf.unreachable:
             log.warning("articles_without_documentation", ids=shelf.unreachable)
 
-    def _read(self) -> str | ArticlesError:
-        try:
-            return read_articles(self._path)
-        except ArticlesError as error:
-            return error
-
     def _judge(self, found: str | ArticlesError) -> None:
         try:
             if isinstance(found, ArticlesError):
@@ -100,8 +89,3 @@ class ArticlesFile:
 
     def _parse(self, text: str) -> Shelf:
         return parse_articles(text, str(self._path), documentation=self._documentation)
-
-
-def _same(one: str | ArticlesError, other: str | ArticlesError) -> bool:
-    """Whether two looks found the same text, or the same reason why there is none."""
-    return type(one) is type(other) and str(one) == str(other)

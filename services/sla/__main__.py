@@ -14,9 +14,10 @@ from services.sla.gauges import Gauges
 from services.sla.recounts import Recounts
 from services.sla.settings import SlaSettings
 from services.sla.timer import Timer
-from shared.catalogue_file import LOOK_EVERY, CatalogueFile
+from shared.catalogue_file import CatalogueFile
 from shared.database import Database
 from shared.envelope import Topic
+from shared.followed_file import LOOK_EVERY
 from shared.identity import Verifier
 from shared.plans import CatalogueError
 from shared.runtime import load_settings, run, verifier
