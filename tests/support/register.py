@@ -1,6 +1,7 @@
 """The operators' pages and API over a real database, and rows for them to show."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import fields, replace
@@ -20,6 +21,7 @@ from shared.database import Database
 from shared.envelope import NAMESPACE
 from shared.identity import Verifier
 from shared.notifications import NotificationChannel
+from tests.support.notifier_rows import query
 
 NOW = datetime(2026, 11, 14, 9, 30, tzinfo=UTC)
 KEY = ECKey.generate_key("P-256", {"kid": "desk"})
@@ -169,3 +171,18 @@ async def keep_try(
             code,
             detail,
         )
+
+
+async def all_rows(database: Database) -> list[object]:
+    """All that could be changed."""
+    return [
+        *await query(database, "SELECT * FROM deliveries ORDER BY id"),
+        *await query(database, "SELECT * FROM bounces"),
+    ]
+
+
+def proof_of(page: str) -> str:
+    """What stands in each form of a session."""
+    found = re.search(r'name="proof" value="([0-9a-f]{64})"', page)
+    assert found is not None
+    return found[1]

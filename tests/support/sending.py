@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +31,6 @@ from tests.support.mailbox import Mailbox
 from tests.support.waiting import until
 from tests.support.webhooks import Hook
 
-MIGRATIONS = Path(__file__).parents[2] / "services" / "notifier" / "migrations"
 WITHIN = timedelta(seconds=20)
 DESK = Desk(
     brand=Brand(), sender="support@careline.example", messaging_center="https://care.example"

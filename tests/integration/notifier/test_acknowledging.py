@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,17 +15,11 @@ from shared.notifications import NotificationSuppressed
 from shared.plans import Clock
 from tests.support import said, said_mails
 from tests.support.locks import somebody_waits
-from tests.support.notifier_rows import MIGRATIONS, RULES, deliveries, hear, outbox, ticket
+from tests.support.notifier_rows import RULES, deliveries, hear, outbox, ticket
 from tests.support.waiting import until
 
 SECOND = timedelta(seconds=1)
 KIND = "acknowledgement"
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 def tickets(amount: int, address: str = said.ADDRESS) -> list[TicketCreated]:

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +13,7 @@ from shared.events import Event, TicketStatus
 from shared.identity import Caller, Role
 from shared.messages import MessagePosted
 from tests.support import said, said_mails
-from tests.support.notifier_rows import MIGRATIONS, hear, query
+from tests.support.notifier_rows import hear, query
 
 SECOND = timedelta(seconds=1)
 CREATED = said.ticket_created()
@@ -46,12 +44,6 @@ MESSAGES: Sequence[Event] = [
 ]
 SLA: Sequence[Event] = [said.slot(CREATED).slotted]
 EVERYTHING: Sequence[Event] = [*TICKETS, *MESSAGES, *SLA]
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @st.composite

@@ -10,18 +10,12 @@ from services.notifier.articles import Shelf, ask, parse_articles
 from services.notifier.articles_file import ArticlesFile
 from shared.database import Database
 from tests.support import said
-from tests.support.notifier_rows import MIGRATIONS, deliveries, hear
+from tests.support.notifier_rows import deliveries, hear
 from tests.support.waiting import until
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "articles.toml"
 DOCUMENTATION = "https://docs.example"
 ONE = '[articles.a]\ntitle = "Exports"\nurl = "/{}"\nlanguage = "en"\nsummary = "All of it."\n'
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
@@ -14,19 +13,13 @@ from shared.events import Event
 from shared.messages import MailBounced
 from tests.support import said, said_mails
 from tests.support.locks import somebody_waits
-from tests.support.notifier_rows import MIGRATIONS, hear, query
+from tests.support.notifier_rows import hear, query
 from tests.support.waiting import until
 
 CREATED = said.ticket_created()
 SENT_AT = CREATED.time
 SECOND = timedelta(seconds=1)
 STRANGER = "stranger@elsewhere.example"
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 async def sent(database: Database) -> tuple[UUID, UUID]:

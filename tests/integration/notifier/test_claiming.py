@@ -5,24 +5,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from services.notifier import store
 from services.notifier.deliveries import MAIL_LANE, Delivery, DeliveryState
 from shared.database import Connection, Database
 from shared.envelope import derive_id
-from tests.support import alerts, said, sending
+from tests.support import alerts, said
 
 HOLD = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return sending.MIGRATIONS
 
 
 def several(lane: str, amount: int) -> list[Delivery]:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,15 +12,9 @@ from services.notifier.store.ended import ENDED
 from shared.database import Database
 from shared.envelope import derive_id
 from tests.support import alerts, said
-from tests.support.notifier_rows import MIGRATIONS, hear
+from tests.support.notifier_rows import hear
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @pytest.fixture(autouse=True)

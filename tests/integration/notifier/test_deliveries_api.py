@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +22,7 @@ from shared.notifications import NotificationChannel
 from shared.tickets import ticket_number
 from tests.support import register
 from tests.support import register_rows as rows
-from tests.support.notifier_rows import MIGRATIONS, query
+from tests.support.notifier_rows import query
 from tests.support.register import NOW, Operated, delivery
 
 MANY = """
@@ -40,12 +39,6 @@ FROM (
 ) AS numbers
 """
 """Many that were sent, a second apart."""
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @pytest.fixture

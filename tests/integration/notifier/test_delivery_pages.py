@@ -4,7 +4,6 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -14,16 +13,10 @@ from services.notifier.deliveries import DeliveryState
 from shared.database import Database
 from tests.support import register
 from tests.support import register_rows as rows
-from tests.support.notifier_rows import MIGRATIONS, query
-from tests.support.register import NOW, Operated, delivery
+from tests.support.notifier_rows import query
+from tests.support.register import NOW, Operated, all_rows, delivery, proof_of
 
 PATHS = ("/deliveries", "/lanes", "/bounces", f"/deliveries/{rows.HOSTILE.id}")
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @pytest.fixture
@@ -38,21 +31,6 @@ async def lead(operated: Operated) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who has signed in and may send again."""
     async with operated.browser("lead") as browser:
         yield browser
-
-
-async def all_rows(database: Database) -> list[object]:
-    """All that could be changed."""
-    return [
-        *await query(database, "SELECT * FROM deliveries ORDER BY id"),
-        *await query(database, "SELECT * FROM bounces"),
-    ]
-
-
-def proof_of(page: str) -> str:
-    """What stands in each form of a session."""
-    found = re.search(r'name="proof" value="([0-9a-f]{64})"', page)
-    assert found is not None
-    return found[1]
 
 
 def fields_of(page: str, action: str) -> dict[str, str]:

@@ -1,9 +1,7 @@
 """Signing in to the operators' pages, and what strangers see and do there: nothing."""
 
-import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -12,18 +10,11 @@ from starlette.routing import Route
 
 from shared.database import Database
 from tests.support import register_rows as rows
-from tests.support.notifier_rows import MIGRATIONS, query
-from tests.support.register import HERE, STRANGER, Operated, token
+from tests.support.register import HERE, STRANGER, Operated, all_rows, proof_of, token
 
 OPEN = {"/", "/sign-in", "/static/deliveries.css"}
 """What anybody sees: nothing of a delivery is there."""
 OF_EVERY_SERVICE = {"/health/live", "/health/ready", "/metrics"}
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @pytest.fixture
@@ -38,21 +29,6 @@ async def lead(operated: Operated) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who has signed in and may send again."""
     async with operated.browser("lead") as browser:
         yield browser
-
-
-async def all_rows(database: Database) -> list[object]:
-    """All that could be changed."""
-    return [
-        *await query(database, "SELECT * FROM deliveries ORDER BY id"),
-        *await query(database, "SELECT * FROM bounces"),
-    ]
-
-
-def proof_of(page: str) -> str:
-    """What stands in each form of a session."""
-    found = re.search(r'name="proof" value="([0-9a-f]{64})"', page)
-    assert found is not None
-    return found[1]
 
 
 def routes_of(operated: Operated) -> list[tuple[str, str]]:

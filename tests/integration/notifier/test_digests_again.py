@@ -2,11 +2,9 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
 import httpx
-import pytest
 
 from services.notifier import concluding, planning, retracting, store
 from services.notifier.concluding import Try
@@ -18,7 +16,6 @@ from tests.support import said
 from tests.support.alert_rows import (
     GIVE_UP_AFTER,
     HOLD,
-    MIGRATIONS,
     ONE_BY_ONE,
     breaches,
     claim,
@@ -36,12 +33,6 @@ from tests.support.waiting import until
 NOON = datetime(2026, 11, 14, 8, 0, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 FIRST, SECOND_ONE = breaches(2, at=NOON)
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Notifier's tables."""
-    return MIGRATIONS
 
 
 async def under_way(database: Database, *slips: DeadlineBreached) -> Delivery:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,17 +19,11 @@ from shared.database import Database
 from shared.envelope import derive_id
 from shared.messages import AuthorKind
 from shared.notifications import NotificationFailed, NotificationSent
-from tests.support import alerts, said, sending
+from tests.support import alerts, said
 from tests.support.mailbox import running_mailbox
 from tests.support.sending import Sending
 
 LEAD = "lead@careline.example"
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return sending.MIGRATIONS
 
 
 @pytest.fixture

@@ -1,16 +1,13 @@
 """What is personal goes after a while; what was done stays known."""
 
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from services.notifier import store
 from services.notifier.forgetting import forgetter
 from shared.database import Database
 from shared.events import Event, TicketStatus
 from tests.support import said, said_mails
-from tests.support.notifier_rows import MIGRATIONS, deliveries, hear, query, texts, ticket
+from tests.support.notifier_rows import deliveries, hear, query, texts, ticket
 from tests.support.waiting import until
 
 DAY = timedelta(days=1)
@@ -21,12 +18,6 @@ RESOLVED = said.status_changed(
 )
 STORY: list[Event] = [CREATED, ANSWER, RESOLVED]
 LATER = CREATED.time + DAY
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 async def done(database: Database) -> None:

@@ -4,7 +4,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -23,12 +22,6 @@ from tests.support.stack import Stack
 from tests.support.waiting import until
 
 READER = "reader@careline.example"
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return sending.MIGRATIONS
 
 
 @pytest.fixture

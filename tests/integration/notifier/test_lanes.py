@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,12 +20,6 @@ from tests.support.waiting import until
 from tests.support.webhooks import Hook, Reply, running_hook
 
 CHAT = "team-chat"
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return sending.MIGRATIONS
 
 
 @pytest.fixture

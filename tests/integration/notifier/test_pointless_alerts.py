@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from shared.notifications import NotificationSuppressed
 from shared.plans import Clock
 from tests.support import said
 from tests.support.alert_rows import (
-    MIGRATIONS,
     ONE_BY_ONE,
     claim,
     conclude,
@@ -46,12 +44,6 @@ AFTER = BREACHED.time + SECOND
 WARNED = naming(step(ON_CALL, after=HOUR), base=naming(step(LEAD), when="at_risk"))
 STEPS = (step(LEAD), step(ON_CALL, after=HOUR))
 CUSTOMER = Caller("c-customer", None, "A Customer", frozenset({Role.CUSTOMER}))
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Notifier's tables."""
-    return MIGRATIONS
 
 
 async def overtake(database: Database, *ended: Overtaking) -> None:

@@ -2,9 +2,6 @@
 
 import asyncio
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from services.notifier import store
 from services.notifier.customers import Pace
@@ -17,7 +14,6 @@ from shared.notifications import NotificationSuppressed
 from tests.support import said, said_mails
 from tests.support.locks import somebody_waits
 from tests.support.notifier_rows import (
-    MIGRATIONS,
     deliveries,
     hear,
     outbox,
@@ -31,12 +27,6 @@ CREATED = said.ticket_created()
 CUSTOMER = Caller("c-customer", "an-account", "A Customer", frozenset({Role.CUSTOMER}))
 DELAY = timedelta(seconds=20)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 def answer(number: int) -> MessagePosted:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -20,16 +19,9 @@ from tests.support import said
 from tests.support.locks import somebody_waits
 from tests.support.waiting import until
 
-MIGRATIONS = Path(__file__).parents[3] / "services" / "notifier" / "migrations"
 BREACHED = said.breach(said.slot(said.ticket_created()))
 RETRACTED = said.retraction(BREACHED)
 HOLD = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 async def hear(connection: Connection, *heard: Event) -> None:

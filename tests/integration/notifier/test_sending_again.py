@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,14 +18,8 @@ from shared.notifications import NotificationChannel
 from shared.plans import Clock
 from tests.support import register
 from tests.support import register_rows as rows
-from tests.support.notifier_rows import MIGRATIONS, query
+from tests.support.notifier_rows import query
 from tests.support.register import NOW, Operated, delivery
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Its own tables."""
-    return MIGRATIONS
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +17,6 @@ from shared.plans import Catalogue, Priority
 from tests.support import said
 from tests.support.alert_rows import (
     HOLD,
-    MIGRATIONS,
     RULES,
     claim,
     conclude,
@@ -43,12 +41,6 @@ BY_QUEUE = naming(
     step(ON_CALL, queues=("support",)),
 )
 LATER = BREACHED.time + HOUR
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Notifier's tables."""
-    return MIGRATIONS
 
 
 async def hear(database: Database, catalogue: Catalogue, *heard: Event) -> None:

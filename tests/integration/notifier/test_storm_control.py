@@ -3,9 +3,6 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from services.notifier import store
 from services.notifier.deliveries import Delivery, DeliveryKind
@@ -13,7 +10,6 @@ from shared.database import Database
 from shared.deadlines import DeadlineBreached
 from shared.notifications import NotificationSent
 from tests.support.alert_rows import (
-    MIGRATIONS,
     breaches,
     claim,
     conclude,
@@ -31,12 +27,6 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 MANY = 10_000
 BATCH = 500
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Notifier's tables."""
-    return MIGRATIONS
 
 
 async def go_on(database: Database, since: datetime, length: timedelta) -> list[Delivery]:

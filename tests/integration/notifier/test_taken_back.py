@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -16,7 +15,6 @@ from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
 from shared.notifications import NotificationFailed, NotificationSent, NotificationSuppressed
 from tests.support import said
 from tests.support.alert_rows import (
-    MIGRATIONS,
     ONE_BY_ONE,
     RULES,
     breaches,
@@ -35,12 +33,6 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 FIRST, SECOND_ONE, THIRD = breaches(3, at=NOON)
 STEPS = (step(LEAD, "chat", "pager"), step(ON_CALL, after=HOUR))
-
-
-@pytest.fixture(scope="session")
-def migrations() -> Path:
-    """Notifier's tables."""
-    return MIGRATIONS
 
 
 async def take_back(
