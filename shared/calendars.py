@@ -13,7 +13,7 @@ Every function takes aware instants, refuses naive ones with `ValueError`, and a
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property, lru_cache, partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from re import fullmatch
 from typing import Annotated, Literal, get_args
 from zoneinfo import ZoneInfo
@@ -170,6 +170,19 @@ def working_time_between(
     return worked
 
 
+def openings_after(calendar: Calendar, at: datetime, most: int) -> list[Span]:
+    """The next openings, at most so many, in order; one that is going on begins with `at`."""
+    at, years = _utc(at), _years(calendar)
+    found: list[Span] = []
+    limit = min(at.year + SEARCH_LIMIT.days // 365, _FOREVER.year - 1)
+    for year in range(at.year, limit + 1):
+        # One more than wanted, since what goes on over the turn of a year comes in two.
+        found = joined([*found, *islice(years(year).after(max(at, _begin(year))), most + 1)])
+        if len(found) > most:
+            break
+    return found[:most]
+
+
 def next_opening(calendar: Calendar, at: datetime) -> datetime:
     """The first instant, from `at` on, when the calendar is open: `at` itself if it is open then.
 
@@ -236,8 +249,12 @@ def _years(calendar: Calendar) -> _Years:
     return lru_cache(maxsize=16)(partial(_openings, calendar))
 
 
+def _begin(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=UTC)
+
+
 def _openings(calendar: Calendar, year: int) -> Openings:
-    begins, ends = (datetime(at, 1, 1, tzinfo=UTC) for at in (year, year + 1))
+    begins, ends = _begin(year), _begin(year + 1)
     # No zone's clock is further from UTC than a day.
     days = (begins.date() + number * _DAY for number in range(-1, 367))
     return Openings((span for day in days for span in _open_on(calendar, day)), begins, ends)

@@ -26,6 +26,15 @@ from shared.deadlines import (
     WorkingSeconds,
 )
 from shared.envelope import CONTENT_TYPE, Envelope, Fact, Instant, Topic
+from shared.handling import (
+    PlanChangeDeclined,
+    PlanChangeRequested,
+    TicketAssigned,
+    TicketMerged,
+    TicketTagsChanged,
+    TicketUnmerged,
+)
+from shared.links import Link
 from shared.messages import (
     Attachment,
     AttachmentReceived,
@@ -96,6 +105,8 @@ class TicketCreatedData(Fact):
     """BCP 47, for example `en` or `de-AT`."""
     time_zone: str
     """IANA name, for example `Europe/Berlin`."""
+    link: Link | None = None
+    """Opens the ticket for who asked on the web without signing in."""
     private: TicketCreatedPrivate | None = None
 
 
@@ -200,6 +211,12 @@ Event = (
     TicketCreated
     | TicketStatusChanged
     | TicketPriorityChanged
+    | TicketAssigned
+    | TicketTagsChanged
+    | TicketMerged
+    | TicketUnmerged
+    | PlanChangeRequested
+    | PlanChangeDeclined
     | TicketSlotted
     | DeadlineScheduled
     | DeadlineMoved

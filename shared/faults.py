@@ -15,6 +15,14 @@ _PASSING_SQLSTATES = {
 }
 
 
+_LINE_TROUBLE = {
+    "InterfaceError",  # PEP 249's name for trouble with the driver or the line, not the database
+    # asyncpg's, for a line on which the server has said goodbye while nobody asked it anything: it
+    # takes no statement any more, and is not known to be cut yet.
+    "InternalClientError",
+}
+
+
 class BrokerAwayError(Exception):
     """The broker did not take the records in time; they may or may not be on the stream."""
 
@@ -28,7 +36,6 @@ def is_passing(error: BaseException) -> bool:
     state = getattr(error, "sqlstate", None)
     if isinstance(state, str):
         return state[:2] in _PASSING_SQLSTATES
-    # PEP 249's name for trouble with the driver or the line rather than with the database.
-    if type(error).__name__ == "InterfaceError":
+    if type(error).__name__ in _LINE_TROUBLE:
         return True
     return isinstance(error, OSError | TimeoutError | BrokerAwayError)

@@ -140,7 +140,7 @@ def _caller(claims: dict[str, Any]) -> Caller:
     roles = named if isinstance(named, list) else []
     account, name = claims.get("account"), claims.get("name")
     return Caller(
-        subject=str(claims["sub"]),
+        subject=subject_of(str(claims["sub"])),
         account=account if isinstance(account, str) and account else None,
         name=name if isinstance(name, str) else None,
         roles=frozenset(Role(role) for role in roles if role in known),
@@ -171,6 +171,18 @@ def load_keys(path: Path | None) -> KeySet | None:
         return KeySet.import_key_set(found)
     except (JoseError, LookupError, TypeError) as error:
         raise ValueError(f"is no set of public keys (JWK set): {type(error).__name__}") from None
+
+
+def subject_of(said: str) -> str:
+    """Under which id somebody is known here, by the subject (`sub`) of their token or sign-in.
+
+    Subjects stand in events and logs. Where an issuer uses addresses for them, their SHA-256
+    stands there instead; it is the same whichever way somebody comes in. Who knows an address can
+    find it again: providers should give ids that say nothing, as OpenID Connect means them to.
+    """
+    if "@" not in said:
+        return said
+    return f"s-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
 
 
 def requester_id(address: str, *, secret: str) -> str:

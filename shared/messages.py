@@ -80,6 +80,8 @@ class MessagePostedData(Fact):
     """How it came in."""
     in_reply_to: UUID | None = None
     """Id of the message that it answers, where that is known."""
+    asks_for_plan: str | None = None
+    """Id of the plan that its author asks to be put on."""
     private: MessagePostedPrivate | None = None
 
 
@@ -173,7 +175,7 @@ class MessageReceived(Envelope[MessageReceivedData]):
 
 
 class AttachmentReceived(Envelope[AttachmentReceivedData]):
-    """Said by intake."""
+    """Said by intake, and by messaging for files that are added on its pages."""
 
     TOPIC: ClassVar[Topic] = Topic.ATTACHMENTS
     type: Literal["careline.attachment.received.v1"] = "careline.attachment.received.v1"

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.envelope import Envelope, Fact, Topic
+from shared.links import Link
 
 
 class NotificationKind(StrEnum):
@@ -18,6 +19,8 @@ class NotificationKind(StrEnum):
     AT_RISK_ALERT = "at_risk_alert"
     BREACH_ALERT = "breach_alert"
     BREACH_RETRACTION = "breach_retraction"
+    ASSIGNMENT = "assignment"
+    """An agent is told that a ticket is theirs."""
 
 
 class NotificationChannel(StrEnum):
@@ -38,6 +41,8 @@ class SuppressionReason(StrEnum):
     """A warning whose clock has ended, or stands still, by now."""
     DEALT_WITH = "dealt_with"
     """A later step of an alert, after somebody had answered or the ticket was over."""
+    REASSIGNED = "reassigned"
+    """Who is told that a ticket is theirs, and it is somebody else's by now."""
     AUTOMATIC_MAIL = "automatic_mail"
     """What it would answer was written by a machine (RFC 3834)."""
     ADDRESS_BOUNCED = "address_bounced"
@@ -86,6 +91,8 @@ class NotificationSentData(Fact):
     second_copy_possible: bool
     """An earlier try may have arrived: we died, or lost the line, before its outcome was kept."""
     digest: Digest = None
+    link: Link | None = None
+    """A link in it that opens the ticket without signing in."""
     private: NotificationPrivate | None = None
 
 

@@ -6,7 +6,7 @@ instant is into working time, and when so much has passed, are then two searches
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from zoneinfo import ZoneInfo
@@ -49,6 +49,12 @@ class Openings:
         """The first instant by which so much was worked: more than nothing, at most all."""
         passed = bisect_left(self._worked, worked)
         return self._edges[passed - 1] - (self._worked[passed] - worked)
+
+    def after(self, at: datetime) -> Iterator[Span]:
+        """The openings from an instant on, in order; one that it lies in begins with it."""
+        first = bisect_right(self._edges, at) // 2 * 2
+        for opens in range(first, len(self._edges), 2):
+            yield max(at, self._edges[opens]), self._edges[opens + 1]
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -20,7 +20,18 @@ from shared.topics import topic_name
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+BATCH_BYTES = 8 * 1024 * 1024
+"""A batch ends with the event that reaches this: files travel as events of half a MiB and more."""
 _RELAY_LOCK = 0x0CA2E0B0
+
+_NEXT = """
+    SELECT id, topic, key, value FROM (
+        SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
+        FROM (SELECT id, topic, key, value FROM outbox ORDER BY id LIMIT $1) AS first
+    ) AS counted
+    WHERE before < $2
+    ORDER BY id
+"""
 
 
 async def append(connection: Connection, said: Sequence[events.Event]) -> None:
@@ -53,7 +64,7 @@ class Relay:
         self._namespace = namespace
 
     async def step(self) -> bool:
-        """Publish up to 500 events.
+        """Publish up to 500 events, or 8 MiB of them.
 
         Returns:
             Whether there may be more.
@@ -65,9 +76,7 @@ class Relay:
         async with self._database.connection() as connection, connection.transaction():
             if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _RELAY_LOCK):
                 return False
-            rows = await connection.fetch(
-                "SELECT id, topic, key, value FROM outbox ORDER BY id LIMIT $1", BATCH
-            )
+            rows = await connection.fetch(_NEXT, BATCH, BATCH_BYTES)
             if not rows:
                 return False
             failpoint("outbox.before_publish")
@@ -77,7 +86,7 @@ class Relay:
                 "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]
             )
         telemetry.OUTBOX_PUBLISHED.inc(len(rows))
-        return len(rows) == BATCH
+        return len(rows) == BATCH or sum(len(row["value"]) for row in rows) >= BATCH_BYTES
 
     async def oldest_age(self) -> float:
         """Seconds that the oldest unpublished event has waited; 0 when there is none."""

@@ -95,9 +95,21 @@ async def on_http_exception(_: Request, error: Exception) -> Response:
 
 
 async def on_error(request: Request, error: Exception) -> Response:
-    """Answer what nobody expected: 503 if it may pass, else 500; never with its text."""
+    """Answer what nobody expected."""
+    return respond(of(request, error))
+
+
+def of(request: Request, error: Exception) -> Problem:
+    """What to say of an error: itself if it is a refusal, 503 if it may pass, else 500.
+
+    The error is logged; its text is not told to the caller.
+    """
+    if isinstance(error, Problem):
+        return error
     if is_passing(error):
-        log.warning("request_failed", path=request.scope["path"], error=type(error).__name__)
-        return respond(unavailable("Something this needs is away; please try again."))
+        # By its route: a path may hold a link that opens a ticket.
+        route = getattr(request.scope.get("route"), "path", "none")
+        log.warning("request_failed", route=route, error=type(error).__name__)
+        return unavailable("Something this needs is away; please try again.")
     log.error("request_broke", error=type(error).__name__, exc_info=error)
-    return respond(Problem(500, "Internal error", "This is our fault and was logged."))
+    return Problem(500, "Internal error", "This is our fault and was logged.")

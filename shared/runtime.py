@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 STOP_WITHIN = 7.5
 """Seconds for all parts together; what has not stopped by then is left, its work is repeatable."""
+GONE_AFTER = 60
+"""Seconds after which somebody who takes nothing of what is sent is gone. A phone without a network
+says no goodbye, and would be held to read on for a quarter of an hour."""
 HANG_UP_WITHIN = 2
 """Seconds that requests still under way have after that: with it, a stop stays below 10 s."""
 
@@ -142,10 +145,13 @@ def _listen(settings: Settings) -> socket.socket:
     host, port = settings.http_host, settings.http_port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         print(f"CARELINE_HTTP_PORT: {error.strerror}", file=sys.stderr)  # noqa: T201 - before logging
         raise SystemExit(2) from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from their listener
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_AFTER * 1000)
+    return listener
 
 
 class _Service:

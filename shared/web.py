@@ -100,8 +100,17 @@ def read_query(request: Request, model: type[ModelT]) -> ModelT:
     Raises:
         Problem: 422 for what is not as the model says.
     """
+    return read_values(dict(request.query_params), model)
+
+
+def read_values(values: Mapping[str, str], model: type[ModelT]) -> ModelT:
+    """Values of a query or a form as a model.
+
+    Raises:
+        Problem: 422 for what is not as the model says.
+    """
     try:
-        return model.model_validate(dict(request.query_params))
+        return model.model_validate(values)
     except ValidationError as error:
         raise problems.invalid(error) from None
 

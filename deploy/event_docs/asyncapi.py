@@ -104,7 +104,7 @@ def _operations() -> dict[str, Any]:
     for service in SERVICES:
         for topic in Topic:
             on = events_on(topic)
-            said = [event.__name__ for event in on if PARTIES[event].said_by == service]
+            said = [event.__name__ for event in on if service in PARTIES[event].said_by]
             heard = [event.__name__ for event in on if service in PARTIES[event].heard_by]
             if said:
                 operations[f"{service}.says.{topic}"] = _operation("send", topic, said)

@@ -2,7 +2,8 @@
 
 Ids are derived from their causes as the services derive them, so that the examples hang together.
 The first ticket is answered in time, waits for its customer, goes on, becomes urgent and is closed.
-The second is answered in time too, but sla hears of it late: a breach is said, and taken back.
+The second is answered in time too, but sla hears of it late: a breach is said, and taken back. It
+was taken for the first one come in twice, for a minute.
 """
 
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from deploy.event_docs import deadline_examples as deadlines
+from deploy.event_docs import handling_examples as handling
 from deploy.event_docs.deadline_examples import (
     ASKED,
     CALENDAR,
@@ -25,6 +27,7 @@ from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
 from shared.envelope import NAMESPACE, Cause, derive_id
 from shared.events import TicketStatus
 from shared.identity import requester_id
+from shared.links import Link, make_link
 from shared.messages import AuthorKind
 from shared.notifications import NotificationKind
 from shared.plans import Clock, Priority
@@ -64,6 +67,12 @@ def examples() -> tuple[events.Event, ...]:
         first,
         pending,
         raised,
+        handling.assigned(first),
+        handling.tagged(first),
+        handling.merged(second, first),
+        handling.unmerged(second, first),
+        handling.plan_requested(first),
+        handling.plan_declined(handling.plan_requested(first, handling.UNKNOWN)),
         _slotted(first),
         scheduled,
         moved,
@@ -96,6 +105,7 @@ def _created(key: str) -> events.TicketCreated:
         priority=Priority.NORMAL,
         locale="de-AT",
         time_zone="Europe/Vienna",
+        link=_link("form", str(ticket)),
         private=events.TicketCreatedPrivate(
             name="Example Requester",
             address=ADDRESS,
@@ -106,6 +116,11 @@ def _created(key: str) -> events.TicketCreated:
     )
     cause = Cause(ticket, str(ticket), traceparent=TRACE)
     return events.TicketCreated.say(data, cause=cause, source=INTAKE, time=ASKED)
+
+
+def _link(*what_for: str) -> Link:
+    expires = ASKED + timedelta(days=30)
+    return make_link("the secret of the examples", *what_for, expires=expires).link
 
 
 def _status(
@@ -195,6 +210,7 @@ def _plan_changed() -> events.PlanChanged:
 
 def _sent(created: events.TicketCreated) -> notifications.NotificationSent:
     kind = NotificationKind.ACKNOWLEDGEMENT
+    delivery = derive_id(created.id, kind)
     data = notifications.NotificationSentData(
         kind=kind,
         channel="email",
@@ -202,9 +218,10 @@ def _sent(created: events.TicketCreated) -> notifications.NotificationSent:
         attempt=1,
         latency_seconds=0.731902,
         second_copy_possible=False,
+        link=_link("mail", str(delivery)),
         private=notifications.NotificationPrivate(address=ADDRESS),
     )
-    cause = Cause(derive_id(created.id, kind), created.subject, created.id, created.id, TRACE)
+    cause = Cause(delivery, created.subject, created.id, created.id, TRACE)
     sent = ASKED + timedelta(seconds=0.731902)
     return notifications.NotificationSent.say(data, cause=cause, source=NOTIFIER, time=sent)
 

@@ -87,7 +87,7 @@ def _topic_row(declared: Declared, key: str, holds: str) -> tuple[str, ...]:
 
 def _event_row(event: type[Event]) -> tuple[str, ...]:
     parties = PARTIES[event]
-    return (_link(event), meaning(event), parties.said_by, _heard_by(event))
+    return (_link(event), meaning(event), ", ".join(parties.said_by), _heard_by(event))
 
 
 def _heard_by(event: type[Event]) -> str:
@@ -104,7 +104,7 @@ def _section(event: type[Event]) -> Iterator[str]:
     yield f"\n## {event.__name__}\n"
     yield f"{meaning(event)}\n"
     yield f"- `{kind}` on `{NAMESPACE}.{event.TOPIC}`"
-    yield f"- said by {PARTIES[event].said_by}, heard by {_heard_by(event)}"
+    yield f"- said by {' and '.join(PARTIES[event].said_by)}, heard by {_heard_by(event)}"
     yield f"- [schema](schemas/{kind}.json), [example](examples/{kind}.json)\n"
     yield from _table(
         ("field of `data`", "kind", "meaning"), _fields(schema["properties"]["data"], schema)

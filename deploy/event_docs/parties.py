@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared import deadlines, events, messages, notifications
+from shared import deadlines, events, handling, messages, notifications
 from shared.envelope import Topic
 from shared.events import EVENT_TYPES, Event
 from shared.runtime import Settings
@@ -12,35 +12,42 @@ from shared.topics import Declared, declared_dead_letters, declared_topics
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """One service says an event; the ones that do something about it hear it."""
+    """Mostly one service says an event; the ones that do something about it hear it."""
 
-    said_by: str
+    said_by: tuple[str, ...]
     heard_by: tuple[str, ...]
 
 
 PARTIES: Mapping[type[Event], Parties] = {
-    events.TicketCreated: Parties("intake", ("sla", "messaging", "notifier")),
-    events.TicketStatusChanged: Parties("messaging", ("sla", "notifier")),
-    events.TicketPriorityChanged: Parties("messaging", ("sla", "notifier")),
-    events.TicketSlotted: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineScheduled: Parties("sla", ("messaging",)),
-    deadlines.DeadlineMoved: Parties("sla", ("messaging",)),
-    deadlines.DeadlinePaused: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineResumed: Parties("sla", ("messaging",)),
-    deadlines.DeadlineAtRisk: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineMet: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineBreached: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineCancelled: Parties("sla", ("messaging", "notifier")),
-    deadlines.DeadlineBreachRetracted: Parties("sla", ("messaging", "notifier")),
-    messages.MessagePosted: Parties("messaging", ("sla", "notifier")),
-    messages.MessageReceived: Parties("intake", ("messaging", "notifier")),
-    messages.AttachmentReceived: Parties("intake", ("messaging",)),
-    messages.MailBounced: Parties("intake", ("notifier",)),
-    # sla knows its own directory; nobody else of ours needs it so far.
-    events.PlanChanged: Parties("sla", ()),
-    notifications.NotificationSent: Parties("notifier", ("messaging",)),
-    notifications.NotificationFailed: Parties("notifier", ()),
-    notifications.NotificationSuppressed: Parties("notifier", ()),
+    events.TicketCreated: Parties(("intake",), ("sla", "messaging", "notifier")),
+    events.TicketStatusChanged: Parties(("messaging",), ("sla", "notifier")),
+    events.TicketPriorityChanged: Parties(("messaging",), ("sla", "notifier")),
+    handling.TicketAssigned: Parties(("messaging",), ("notifier",)),
+    # Nobody of ours does anything about these; they are for readers of the stream.
+    handling.TicketTagsChanged: Parties(("messaging",), ()),
+    handling.TicketMerged: Parties(("messaging",), ()),
+    handling.TicketUnmerged: Parties(("messaging",), ()),
+    handling.PlanChangeRequested: Parties(("messaging",), ("sla",)),
+    handling.PlanChangeDeclined: Parties(("sla",), ("messaging",)),
+    events.TicketSlotted: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineScheduled: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineMoved: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlinePaused: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineResumed: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineAtRisk: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineMet: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineBreached: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineCancelled: Parties(("sla",), ("messaging", "notifier")),
+    deadlines.DeadlineBreachRetracted: Parties(("sla",), ("messaging", "notifier")),
+    messages.MessagePosted: Parties(("messaging",), ("sla", "notifier")),
+    messages.MessageReceived: Parties(("intake",), ("messaging", "notifier")),
+    messages.AttachmentReceived: Parties(("intake", "messaging"), ("messaging",)),
+    messages.MailBounced: Parties(("intake",), ("notifier",)),
+    # Of accounts, which sla has the directory of.
+    events.PlanChanged: Parties(("sla",), ("messaging",)),
+    notifications.NotificationSent: Parties(("notifier",), ("messaging",)),
+    notifications.NotificationFailed: Parties(("notifier",), ()),
+    notifications.NotificationSuppressed: Parties(("notifier",), ()),
 }
 
 SERVICES = ("intake", "sla", "messaging", "notifier")

@@ -29,6 +29,16 @@ from shared.events import (
     TicketSlotted,
     TicketStatusChanged,
 )
+from shared.handling import (
+    DeclineReason,
+    PlanChangeDeclined,
+    PlanChangeRequested,
+    TicketAssigned,
+    TicketAssignedData,
+    TicketMerged,
+    TicketTagsChanged,
+    TicketUnmerged,
+)
 from shared.messages import (
     AttachmentReceived,
     AuthorKind,
@@ -61,6 +71,18 @@ AUTHORS = {
     AuthorKind.AGENT: "an agent",
     AuthorKind.CUSTOMER: "the customer",
     AuthorKind.SYSTEM: "the system",
+}
+HandlingEvent = (
+    TicketAssigned
+    | TicketTagsChanged
+    | TicketMerged
+    | TicketUnmerged
+    | PlanChangeRequested
+    | PlanChangeDeclined
+)
+DECLINED = {
+    DeclineReason.UNKNOWN_PLAN: "the catalogue has no such plan",
+    DeclineReason.ANOTHER_ACCOUNT: "the ticket is not that account's",
 }
 
 
@@ -112,6 +134,8 @@ class Narrator:
     def _words(self, event: Event, appended: datetime) -> tuple[str, str]:  # noqa: C901, PLR0911, PLR0912 - a table of all events
         if isinstance(event, DeadlineEvent):
             return self._words_of_deadline(event, appended)
+        if isinstance(event, HandlingEvent):
+            return self._words_of_handling(event)
         match event:
             case TicketCreated(data=data):
                 return f"accepted by {data.channel}, priority {data.priority}", PLAIN
@@ -143,6 +167,25 @@ class Narrator:
                 return f"{spoken(data.kind)} could not be sent: {why}{code}", BAD
             case NotificationSuppressed(data=data):
                 return f"{spoken(data.kind)} held back: {spoken(data.reason)}", PLAIN
+            case _:
+                assert_never(event)
+
+    def _words_of_handling(self, event: HandlingEvent) -> tuple[str, str]:
+        """What becomes of a ticket in the hands of agents."""
+        match event:
+            case TicketAssigned(data=data):
+                return _assigned(data), PLAIN
+            case TicketTagsChanged(data=data):
+                return f"tagged {', '.join(data.tags)}" if data.tags else "without tags", PLAIN
+            case TicketMerged(data=data):
+                return f"merged into {ticket_number(data.into)}", PLAIN
+            case TicketUnmerged(data=data):
+                return f"taken out of {ticket_number(data.previous)} again", PLAIN
+            case PlanChangeRequested(data=data):
+                return f"{self._plan(data.plan)} is asked for account {data.account}", PLAIN
+            case PlanChangeDeclined(data=data):
+                why = DECLINED[data.reason]
+                return f"account {data.account} is not put on {self._plan(data.plan)}: {why}", BAD
             case _:
                 assert_never(event)
 
@@ -227,6 +270,16 @@ def _left(data: DeadlineData, now: datetime) -> str:
     return "paused" if left is None else f"due in {duration(left)}"
 
 
+def _assigned(data: TicketAssignedData) -> str:
+    """What became of it, by anybody's part alone."""
+    queue = "" if data.queue == data.previous_queue else f"moved to queue {data.queue}, "
+    if data.assignee is None:
+        return f"{queue}waits for whoever takes it"
+    if data.assignee == data.by:
+        return f"{queue}taken by {AUTHORS[data.by_kind]}"
+    return f"{queue}given to an agent by {AUTHORS[data.by_kind]}"
+
+
 def _message(event: MessagePosted) -> str:
     data = event.data
     author = AUTHORS[data.author_kind]
@@ -248,5 +301,7 @@ def _sent(event: NotificationSent) -> tuple[str, str]:
             return f"alert sent to the people named by the catalogue, after {after}", WARNING
         case NotificationKind.BREACH_RETRACTION:
             return f"retraction sent to the people who were alerted, after {after}", WARNING
+        case NotificationKind.ASSIGNMENT:
+            return f"the agent was told whose ticket it is, after {after}", GOOD
         case _:
             assert_never(event.data.kind)

@@ -6,10 +6,15 @@ from typing import Any
 
 import pytest
 
+from services.messaging import changes, merging
+from services.messaging import domain as messaging
 from services.notifier import customers, deliveries, domain, retracting
+from services.sla.plan_requests import decline
 from shared import events
 from shared.deadlines import DeadlineBreached
 from shared.events import EVENT_TYPES, Event, TicketStatus
+from shared.handling import DeclineReason, PlanChangeRequested
+from shared.messages import AuthorKind
 from shared.plans import Priority
 from tests.support import said, said_mails
 from tests.support.alert_steps import alerts, step
@@ -17,7 +22,12 @@ from tests.support.schemas import SCHEMAS, validator
 
 HARMLESS = {
     "account",
+    "asks_for_plan",
+    "assignee",  # a token's subject: an id
+    "previous_assignee",  # the same
     "queue",
+    "previous_queue",
+    "sha256",  # of a link that holds for a while: nobody can open anything with it
     "status",  # of a bounce: three numbers
     "author",  # a token's subject: an id
     "by",  # the same
@@ -39,7 +49,17 @@ PART_OF_PRIVATE = {"Attachment"}
 
 TEXT = "I write from the office in Harbour Street."
 FILE = "my-report.csv"
-PERSONAL = (said.ADDRESS, "A Customer", "It does not work", TEXT, "An Agent", "It works now.", FILE)
+PERSONAL = (
+    said.ADDRESS,
+    "A Customer",
+    "It does not work",
+    TEXT,
+    "An Agent",
+    "It works now.",
+    FILE,
+    "An Assignee",
+    "assignee@careline.example",
+)
 
 
 @pytest.mark.parametrize("kind", list(SCHEMAS))
@@ -73,7 +93,7 @@ def test_private_is_one_field_that_may_be_taken_away(kind: str) -> None:
 
 def test_what_services_say_of_a_person_is_in_private() -> None:
     """Of a ticket's whole life, nothing personal is left once `private` is dropped."""
-    life = _a_life()
+    life = [*_a_life(), *_in_the_hands_of_agents()]
     assert {type(event) for event in life} >= set(EVENT_TYPES) - {events.PlanChanged}
     kept, dropped = "", ""
     for event in life:
@@ -113,6 +133,27 @@ def _a_life() -> list[Event]:
         _tried(created, deliveries.Refused(550, f"no {said.ADDRESS} here", for_good=True)),
         _taken_back(alarm),
     ]
+
+
+def _in_the_hands_of_agents() -> list[Event]:
+    """It is given to somebody, gets tags, goes into another one and back, and another plan."""
+    created = said.ticket_created(account="an-account", text=TEXT)
+    thread, _ = messaging.open_thread(created)
+    into, _ = messaging.open_thread(said.ticket_created("another", text=TEXT))
+    by, at = messaging.Actor(AuthorKind.AGENT, "a-agent", "An Agent"), created.time
+    to = changes.Assignee("a-colleague", "An Assignee", "assignee@careline.example")
+    asked = changes.request_plan(thread, "basic", by, now=at)
+    assert isinstance(asked.event, PlanChangeRequested)
+    merged = merging.move(thread, into, by, now=at)
+    done = (
+        changes.assign(thread, to, changes.UNSET, by, now=at),
+        changes.set_tags(thread, ["export"], by, now=at),
+        asked,
+        merged,
+        *merging.unmerge(merged.thread, by, now=at),
+    )
+    declined = decline(asked.event, DeclineReason.ANOTHER_ACCOUNT, now=at)
+    return [*(change.event for change in done if change), declined]
 
 
 def _tried(created: events.TicketCreated, answer: deliveries.Answer) -> Event:

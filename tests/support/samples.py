@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from shared import deadlines, events, messages, notifications
+from shared import deadlines, events, handling, messages, notifications
 from shared.deadlines import DeadlineEvent, DeadlineState
 from shared.envelope import NAMESPACE, Cause
 from shared.events import Event
+from shared.links import Link
 from shared.plans import Clock, Priority
 
 AT = datetime(2026, 3, 2, 9, 30, 15, 250_001, tzinfo=UTC)
@@ -102,6 +103,17 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
         "priority": Priority.HIGH,
         "previous": Priority.NORMAL,
     },
+    handling.TicketAssigned: {**CHANGED, "queue": "support", "previous_queue": "support"},
+    handling.TicketTagsChanged: {**CHANGED, "tags": ("export",)},
+    handling.TicketMerged: {**CHANGED, "into": MESSAGE},
+    handling.TicketUnmerged: {**CHANGED, "previous": MESSAGE},
+    handling.PlanChangeRequested: {**CHANGED, "account": "an-account", "plan": "gold"},
+    handling.PlanChangeDeclined: {
+        "request": MESSAGE,
+        "account": "an-account",
+        "plan": "gold",
+        "reason": handling.DeclineReason.UNKNOWN_PLAN,
+    },
     deadlines.DeadlineScheduled: CLOCKED,
     deadlines.DeadlineMoved: CLOCKED,
     deadlines.DeadlinePaused: {**CLOCKED, "left_seconds": 7_200.5},
@@ -157,6 +169,7 @@ _TO_WHOM = notifications.NotificationPrivate(
 _FILE = messages.Attachment(
     id=MESSAGE, name="a b.png", content_type="image/png", size_bytes=3, sha256="f0"
 )
+_LINK = Link(sha256="f0" * 32, expires=DUE)
 _OPTIONAL: dict[type[Event], dict[str, object]] = {
     **{kind: {"pauses": _PAUSES, "due": DUE} for kind in DeadlineEvent.__args__},
     deadlines.DeadlineMoved: {"pauses": _PAUSES, "due": DUE, "previous_due": AT},
@@ -166,6 +179,7 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         "automatic": True,
         "continues": MESSAGE,
         "opened_by": messages.AuthorKind.AGENT,
+        "link": _LINK,
         "private": events.TicketCreatedPrivate(
             name="A Customer",
             address="customer@customer.example",
@@ -177,6 +191,14 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
             fingerprint="f0",
         ),
     },
+    handling.TicketAssigned: {
+        "assignee": "an-agent",
+        "previous_assignee": "another-agent",
+        "private": handling.TicketAssignedPrivate(
+            assignee_name="An Agent", assignee_address="agent@careline.example"
+        ),
+    },
+    handling.TicketTagsChanged: {"added": ("export",), "removed": ("import",)},
     events.TicketSlotted: {
         "calendar": "business-hours",
         "targets": (events.SlotTarget(clock=Clock.FIRST_RESPONSE, target_seconds=14_400, due=DUE),),
@@ -184,6 +206,7 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
     messages.MessagePosted: {
         "in_reply_to": MESSAGE,
         "channel": messages.Channel.MAIL,
+        "asks_for_plan": "gold",
         "private": messages.MessagePostedPrivate(
             author_name="A Customer", text="Any news?", quoted="> earlier", attachments=(_FILE,)
         ),
@@ -210,7 +233,7 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         ),
     },
     events.PlanChanged: {"previous": "bronze"},
-    notifications.NotificationSent: {"digest": MESSAGE, "private": _TO_WHOM},
+    notifications.NotificationSent: {"digest": MESSAGE, "link": _LINK, "private": _TO_WHOM},
     notifications.NotificationFailed: {"code": 550, "digest": MESSAGE, "private": _TO_WHOM},
     notifications.NotificationSuppressed: {"private": _TO_WHOM},
 }

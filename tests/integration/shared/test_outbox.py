@@ -114,6 +114,23 @@ async def test_events_of_one_ticket_keep_their_order(
         assert own == [message_posted(name, sequence=number).id for number in range(1, 241)]
 
 
+async def test_no_more_is_taken_at_once_than_fits_into_memory(
+    monkeypatch: pytest.MonkeyPatch, database: Database, relay: Relay
+) -> None:
+    """Files are said in large events: a step ends with the one that reaches its bytes."""
+    said = [message_posted("one", sequence=number) for number in range(1, 6)]
+    await append(database, *said)
+    sizes = [len(events.write(each)) for each in said]
+    monkeypatch.setattr(outbox, "BATCH_BYTES", sizes[0] + 1)
+    assert await relay.step() is True
+    assert await waiting(database) == 3
+    monkeypatch.setattr(outbox, "BATCH_BYTES", 1)
+    assert await relay.step() is True
+    assert await waiting(database) == 2
+    await drain(relay)
+    assert await waiting(database) == 0
+
+
 async def test_a_late_commit_with_an_earlier_number_is_not_passed_over(
     stack: Stack, namespace: str, database: Database, relay: Relay
 ) -> None:

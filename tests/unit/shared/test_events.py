@@ -17,7 +17,18 @@ EVENTS = [
     for make in (bare, full)
 ]
 KINDS = pytest.mark.parametrize("kind", EVENT_TYPES)
-PERSONAL = {"name", "author_name", "address", "subject", "text", "detail", "fingerprint", "content"}
+PERSONAL = {
+    "name",
+    "author_name",
+    "assignee_name",
+    "address",
+    "assignee_address",
+    "subject",
+    "text",
+    "detail",
+    "fingerprint",
+    "content",
+}
 SECRET = "Ms-Example-s-secret"
 
 

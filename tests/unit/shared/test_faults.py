@@ -12,6 +12,7 @@ PASSING = [
     TimeoutError(),
     OSError(),
     asyncpg.InterfaceError("the connection is closed"),
+    asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
     asyncpg.ConnectionDoesNotExistError(),
     asyncpg.CannotConnectNowError(),
     asyncpg.AdminShutdownError(),

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from shared import problems, web
 from shared.faults import BrokerAwayError
@@ -74,6 +75,7 @@ ROUTES = [
     Route("/v1/staff", _staff, methods=["GET"]),
     Route("/v1/broken", _broken, methods=["GET"]),
     Route("/v1/away", _away, methods=["GET"]),
+    Route("/open/{token}", _away, methods=["GET"]),
     Route("/v1/teapot", _teapot, methods=["GET"]),
 ]
 
@@ -240,6 +242,14 @@ async def test_what_may_pass_is_unavailable(client: httpx.AsyncClient) -> None:
     problem(answer, 503)
     assert int(answer.headers["retry-after"]) > 0
     assert SECRET not in answer.text
+
+
+async def test_an_address_may_be_a_secret_and_is_not_logged(client: httpx.AsyncClient) -> None:
+    """The route alone is: whoever reads the log opens no ticket by it."""
+    with capture_logs() as lines:
+        await client.get(f"/open/{'t' * 43}")
+    assert [line["route"] for line in lines] == ["/open/{token}"]
+    assert "t" * 43 not in str(lines)
 
 
 @pytest.mark.parametrize(
