@@ -56,6 +56,8 @@ class PlanChange:
     since: datetime
     changed_by: str
     changed_at: datetime
+    led_by: UUID | None = None
+    """Id of the event that led to it; None where somebody changed the directory itself."""
 
     @property
     def takes_effect_at(self) -> datetime:
@@ -165,7 +167,12 @@ def _reason(error: ValueError) -> str:
 
 
 def decide_changes(
-    wishes: Sequence[Wish], in_force: Sequence[InForce | None], *, changed_by: str, now: datetime
+    wishes: Sequence[Wish],
+    in_force: Sequence[InForce | None],
+    *,
+    changed_by: str,
+    now: datetime,
+    led_by: UUID | None = None,
 ) -> list[PlanChange]:
     """The changes that wishes come to: none for what is so already.
 
@@ -174,6 +181,7 @@ def decide_changes(
         in_force: For each wish what counts for its account when it begins.
         changed_by: Who wishes.
         now: When a wish without a date begins.
+        led_by: The event that led to it, if one did.
     """
     changes: list[PlanChange] = []
     made: dict[str, list[PlanChange]] = {}
@@ -198,6 +206,7 @@ def decide_changes(
             since=since,
             changed_by=changed_by,
             changed_at=now,
+            led_by=led_by,
         )
         changes.append(change)
         made.setdefault(wish.account, []).append(change)
@@ -221,7 +230,7 @@ def plan_changed(change: PlanChange) -> PlanChanged:
         since=change.since,
         changed_by=change.changed_by,
     )
-    cause = Cause(change.id, change.account)
+    cause = Cause(change.id, change.account, event_id=change.led_by)
     return PlanChanged.say(data, cause=cause, source=SOURCE, time=change.changed_at)
 
 

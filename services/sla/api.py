@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from services.sla import accounts, store
+from services.sla import accounts, directory, store
 from services.sla.catalogues import Book
-from shared import outbox, problems, web
-from shared.database import Connection, Database
+from shared import problems, web
+from shared.database import Database
 from shared.envelope import Instant, format_instant
 from shared.identity import Role, Verifier
 
@@ -74,7 +74,7 @@ class Directory:
             raise _unknown_plan(self)
         wishes = [accounts.Wish(account, wish.plan, wish.since)]
         async with self.database.transaction() as connection:
-            await _change(self, connection, wishes, changed_by=caller.subject)
+            await directory.change(connection, wishes, changed_by=caller.subject, clock=self.clock)
             history = await store.read_account(connection, account)
         return JSONResponse(_shown_account(account, history, self.clock()))
 
@@ -83,7 +83,9 @@ class Directory:
         caller = self.verifier.require(request, Role.ADMIN)
         wishes = await _wishes(self, request)
         async with self.database.transaction() as connection:
-            changed = await _change(self, connection, wishes, changed_by=caller.subject)
+            changed = await directory.change(
+                connection, wishes, changed_by=caller.subject, clock=self.clock
+            )
         return JSONResponse({"changed": changed, "unchanged": len(wishes) - changed})
 
     async def list_accounts(self, request: Request) -> Response:
@@ -120,24 +122,6 @@ def routes(directory: Directory) -> list[Route]:
         Route("/v1/accounts/{account}", directory.get_account, methods=["GET"]),
         Route("/v1/accounts/{account}/plan", directory.put_plan, methods=["PUT"]),
     ]
-
-
-async def _change(
-    directory: Directory,
-    connection: Connection,
-    wishes: Sequence[accounts.Wish],
-    *,
-    changed_by: str,
-) -> int:
-    await store.lock_accounts(connection, sorted({wish.account for wish in wishes}))
-    now = directory.clock()
-    in_force = await store.plans_at(connection, [(w.account, w.since or now) for w in wishes])
-    changes = accounts.decide_changes(wishes, in_force, changed_by=changed_by, now=now)
-    new = await store.add_plan_changes(connection, changes)
-    made = {change.id: change for change in changes if change.id in new}
-    await store.add_plan_recounts(connection, list(made.values()))
-    await outbox.append(connection, [accounts.plan_changed(change) for change in made.values()])
-    return len(new)
 
 
 async def _wishes(directory: Directory, request: Request) -> list[accounts.Wish]:
@@ -203,5 +187,5 @@ def _shown(row: store.Account | accounts.PlanChange) -> dict[str, Any]:
     return {
         key: format_instant(value) if isinstance(value, datetime) else value
         for key, value in asdict(row).items()
-        if key != "id"
+        if key not in {"id", "led_by"}
     }

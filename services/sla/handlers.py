@@ -1,4 +1,7 @@
-"""What sla does with what it hears: slot new tickets, and let what happens move their clocks."""
+"""What sla does with what it hears: slot new tickets, let what happens move their clocks.
+
+Agents' requests for another plan are answered on the way.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from services.sla import domain, store
+from services.sla import domain, plan_requests, store
 from services.sla.accounts import InForce
 from services.sla.catalogues import Book
 from services.sla.clocks import Fact, FactKind, Opening
@@ -17,6 +20,7 @@ from services.sla.terms import plan_of
 from shared.consumer import Handle, Heard
 from shared.database import Connection
 from shared.events import Event, TicketCreated, TicketPriorityChanged, TicketStatusChanged
+from shared.handling import PlanChangeRequested
 from shared.messages import AuthorKind, MessagePosted, Visibility
 
 log = structlog.get_logger(__name__)
@@ -49,7 +53,12 @@ def handle_with(rules: Rules, clock: Callable[[], datetime]) -> Handle:
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
         _refuse_the_future(heard, clock())
         created = [(h.event, h.partition) for h in heard if isinstance(h.event, TicketCreated)]
+        requests = [h.event for h in heard if isinstance(h.event, PlanChangeRequested)]
+        await _share(connection, created, requests, rules)
         new = await _begin(connection, created, rules) if created else set()
+        if requests:
+            # Before any ticket is locked: recounts lock accounts and then tickets too.
+            await plan_requests.answer(connection, requests, rules.book.catalogue, clock=clock)
         told = [(h, fact) for h in heard if (fact := fact_of(h.event))]
         learnt = await _learn(connection, told) if told else set()
         if tickets := new | learnt:
@@ -69,17 +78,34 @@ def _refuse_the_future(heard: Sequence[Heard], now: datetime) -> None:
         raise FutureEventError(f"more than a day ahead of our clock: {wrong[0]}")
 
 
+async def _share(
+    connection: Connection,
+    created: Sequence[tuple[TicketCreated, int]],
+    requests: Sequence[PlanChangeRequested],
+    rules: Rules,
+) -> None:
+    """Let whoever changes the plan of these tickets' accounts, or moves tickets, wait for us.
+
+    After our commit they find the tickets.
+    """
+    if created:
+        await store.share_slotting(connection)
+    if created or requests:
+        await store.share_accounts(
+            connection,
+            {rules.account_of(event) for event, _ in created},
+            changing={event.data.account for event in requests},
+        )
+
+
 async def _begin(
     connection: Connection, created: Sequence[tuple[TicketCreated, int]], rules: Rules
 ) -> set[UUID]:
     """Keep how tickets began, each by the plan that its account was on then; returns the new ones.
 
-    Whoever changes the plan of these accounts, or moves tickets to another catalogue, waits for the
-    commit and then finds them.
+    Their accounts are shared: see `_share`.
     """
     accounts = [rules.account_of(event) for event, _ in created]
-    await store.share_slotting(connection)
-    await store.share_accounts(connection, accounts)
     asked = [(account, created[at][0].time) for at, account in enumerate(accounts)]
     in_force = await store.plans_at(connection, asked)
     tickets = [

@@ -6,9 +6,18 @@ CREATE TABLE plan_changes (
     previous text,
     since timestamptz NOT NULL,
     changed_by text NOT NULL,
-    changed_at timestamptz NOT NULL
+    changed_at timestamptz NOT NULL,
+    led_by uuid
 );
 CREATE INDEX plan_changes_by_account ON plan_changes (account, since DESC, changed_at DESC);
+
+COMMENT ON COLUMN plan_changes.led_by IS 'the event that led to it, if an agent asked for it';
+
+-- Changes of plan that agents asked for, and that were made or declined: a repeat does nothing.
+CREATE TABLE plan_requests (
+    request uuid PRIMARY KEY,
+    ticket uuid NOT NULL
+);
 
 -- Every catalogue that promises were made by, as it was written: what was promised by an earlier
 -- version is counted by that version.

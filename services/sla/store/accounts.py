@@ -9,6 +9,7 @@ import asyncpg
 
 from services.sla.accounts import InForce, PlanChange
 from shared.database import Connection
+from shared.handling import PlanChangeRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +71,32 @@ async def lock_accounts(connection: Connection, accounts: Sequence[str]) -> None
     )
 
 
-async def share_accounts(connection: Connection, accounts: Collection[str]) -> None:
-    """Let tickets be slotted by these accounts: who locks them waits until those are committed."""
+async def share_accounts(
+    connection: Connection, accounts: Collection[str], *, changing: Collection[str] = ()
+) -> None:
+    """Let tickets be slotted by these accounts: who locks them waits until those are committed.
+
+    Accounts that the same transaction may change are locked at once, in order with the others: two
+    that share a lock, and each want it alone afterwards, would wait for one another.
+    """
     await connection.execute(
         """
-        SELECT pg_advisory_xact_lock_shared(key) FROM (
-            SELECT DISTINCT hashtextextended(account, 0) & 1023 AS key
-            FROM unnest($1::text[]) AS account ORDER BY 1
+        SELECT CASE WHEN alone
+            THEN pg_advisory_xact_lock(key)::text
+            ELSE pg_advisory_xact_lock_shared(key)::text
+        END
+        FROM (
+            SELECT hashtextextended(account, 0) & 1023 AS key, bool_or(is_changing) AS alone
+            FROM (
+                SELECT account, false FROM unnest($1::text[]) AS account
+                UNION ALL
+                SELECT account, true FROM unnest($2::text[]) AS account
+            ) AS named (account, is_changing)
+            GROUP BY 1 ORDER BY 1
         ) AS keys
         """,
         list(accounts),
+        list(changing),
     )
 
 
@@ -87,12 +104,14 @@ async def add_plan_changes(connection: Connection, changes: Sequence[PlanChange]
     """Keep who put which account on which plan, since when; returns which changes were new."""
     rows = await connection.fetch(
         """
-        INSERT INTO plan_changes (id, account, plan, previous, since, changed_by, changed_at)
+        INSERT INTO plan_changes (
+            id, account, plan, previous, since, changed_by, changed_at, led_by
+        )
         SELECT DISTINCT ON (id) *
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::text[],
-            $7::timestamptz[]
-        ) AS new (id, account, plan, previous, since, changed_by, changed_at)
+            $7::timestamptz[], $8::uuid[]
+        ) AS new (id, account, plan, previous, since, changed_by, changed_at, led_by)
         ORDER BY id
         ON CONFLICT (id) DO NOTHING
         RETURNING id
@@ -104,8 +123,28 @@ async def add_plan_changes(connection: Connection, changes: Sequence[PlanChange]
         [change.since for change in changes],
         [change.changed_by for change in changes],
         [change.changed_at for change in changes],
+        [change.led_by for change in changes],
     )
     return {row["id"] for row in rows}
+
+
+async def add_plan_requests(
+    connection: Connection, requests: Sequence[PlanChangeRequested]
+) -> set[UUID]:
+    """Note that these requests are answered; returns those that were not before."""
+    rows = await connection.fetch(
+        """
+        INSERT INTO plan_requests (request, ticket)
+        SELECT DISTINCT ON (request) *
+        FROM unnest($1::uuid[], $2::uuid[]) AS new (request, ticket)
+        ORDER BY request
+        ON CONFLICT (request) DO NOTHING
+        RETURNING request
+        """,
+        [event.id for event in requests],
+        [UUID(event.subject) for event in requests],
+    )
+    return {row["request"] for row in rows}
 
 
 async def list_accounts(
@@ -169,5 +208,5 @@ async def read_plan_changes(
 
 
 def _change(row: asyncpg.Record) -> PlanChange:
-    names = ("id", "account", "plan", "previous", "since", "changed_by", "changed_at")
+    names = ("id", "account", "plan", "previous", "since", "changed_by", "changed_at", "led_by")
     return PlanChange(**{name: row[name] for name in names})
