@@ -21,11 +21,13 @@ SHOWN = (
     "acknowledgement-unknown",
     "reply",
     "reply-of-several",
+    "reply-with-files",
     "at-risk-first_response",
     "breach-resolution",
     "breach-second-step",
     "retraction-met",
     "retraction-running",
+    "assignment",
     "digest",
 )
 """Those samples that differ to the eye."""
@@ -59,6 +61,7 @@ def desk(templates: Templates, brand: Brand) -> mails.Desk:
         troubleshooting="https://docs.careline.example/troubleshooting",
         terms="https://careline.example/terms",
         tokens=MailTokens("only for the previews", "support@careline.example"),
+        link_secret="only for the previews",  # noqa: S106 - it opens nothing
         templates=templates,
     )
 

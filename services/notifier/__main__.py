@@ -178,6 +178,7 @@ def _desk(settings: NotifierSettings, brand: Brand, templates: Templates) -> Des
         troubleshooting=settings.troubleshooting,
         terms=settings.terms,
         tokens=MailTokens(settings.mail_secret.get_secret_value(), settings.reply_mailbox),
+        link_secret=settings.mail_secret.get_secret_value(),
         templates=templates,
         staff_locale=settings.staff_locale,
     )

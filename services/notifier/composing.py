@@ -1,11 +1,13 @@
 """What is handed over for a delivery: a mail, or a post."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from services.notifier import mails, posts
 from services.notifier.channels import smtp
 from services.notifier.deliveries import About, Content, Delivery
+from services.notifier.letters import links
 from services.notifier.letters.desk import Desk
 from services.notifier.sender import Compose
 from shared.notifications import NotificationChannel
@@ -27,6 +29,7 @@ def compose_with(
         if delivery.channel is not NotificationChannel.EMAIL:
             return posts.compose(delivery, about, desk=desk)
         mail = mails.compose(delivery, about, catalogue=catalogue(), desk=desk, now=clock())
-        return smtp.content_of(mail, delivery.address)
+        content = smtp.content_of(mail, delivery.address)
+        return replace(content, link=links.link_of(delivery, desk))
 
     return compose

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from services.notifier import domain, retracting, store
 from services.notifier.deliveries import (
+    TO_CUSTOMERS,
     Accepted,
     Answer,
     Content,
@@ -23,6 +24,7 @@ from services.notifier.deliveries import (
     Refused,
 )
 from services.notifier.domain import Outcome
+from services.notifier.letters import links
 from services.notifier.store.tries import Came
 from shared import outbox
 from shared.database import Connection
@@ -31,7 +33,6 @@ from shared.notifications import FailureReason, NotificationChannel
 PAGE = 500
 """Of what a digest carried, concluded at once: however much it is, memory is bounded."""
 
-_TO_CUSTOMERS = (DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.REPLY)
 _NO_ADDRESS = re.compile(r"5\.1\.(?:[1236]|10)(?!\d)")
 """RFC 3463 and 7505: there is no such mailbox or host, or it takes no mail. Others of 5.1.x are
 about our own address."""
@@ -53,6 +54,7 @@ async def conclude(
     connection: Connection, tried: Try, *, now: datetime, give_up_after: timedelta
 ) -> Outcome | None:
     """Keep what a try came to; None if another sender has taken over: the rest is left to it."""
+    tried = replace(tried, answer=links.answer_without_secret(tried.answer, tried.content))
     await _end_try(connection, tried, now)
     # As it stands by now: it may have been retracted while it was tried.
     held = await store.lock_tried(connection, tried.delivery)
@@ -61,9 +63,14 @@ async def conclude(
     if tried.answer is None:
         outcome = await _without_words(connection, held, now)
     else:
-        outcome = domain.conclude(held, tried.answer, now=now, give_up_after=give_up_after)
+        made = tried.content.link if tried.content else None
+        link = made.link if made else None
+        outcome = domain.conclude(
+            held, tried.answer, now=now, give_up_after=give_up_after, link=link
+        )
     if tried.content is not None:
-        await store.keep_content(connection, tried.delivery, tried.content)
+        kept = links.without_secret(tried.content)
+        await store.keep_content(connection, tried.delivery, kept)
     await _keep(connection, outcome, now)
     await _mark_address(connection, tried, now)
     return outcome
@@ -135,5 +142,5 @@ async def _mark_address(connection: Connection, tried: Try, now: datetime) -> No
     if delivery.channel is not NotificationChannel.EMAIL or not isinstance(answer, Refused):
         return
     status = _NO_ADDRESS.match(answer.detail)
-    if status and answer.for_good and delivery.kind in _TO_CUSTOMERS:
+    if status and answer.for_good and delivery.kind in TO_CUSTOMERS:
         await store.mark_bounced(connection, delivery.address, now, status[0], answer.detail)

@@ -7,11 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.notifier.deliveries import MAIL_LANE, Delivery, DeliveryKind, DeliveryState, Message
+from services.notifier.deliveries import (
+    MAIL_LANE,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    File,
+    Message,
+)
 from services.notifier.domain import plan_delivery
 from shared.envelope import derive_id
 from shared.events import TicketCreated, TicketStatus
-from shared.messages import AuthorKind, MessagePosted, Visibility
+from shared.messages import Attachment, AuthorKind, MessagePosted, Visibility
 from shared.notifications import NotificationChannel, SuppressionReason
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -125,7 +132,8 @@ def words_of(event: TicketCreated | MessagePosted) -> Words | None:
     if isinstance(event, TicketCreated):
         message = _first(event, event.data.private.name, event.data.private.text)
     elif is_public(event) and event.data.author_kind is not AuthorKind.SYSTEM:
-        message = _posted(event, event.data.private.author_name, event.data.private.text)
+        private = event.data.private
+        message = _posted(event, private.author_name, private.text, private.attachments)
     else:
         return None
     return Words(message, event.id, event.correlationid, event.traceparent)
@@ -153,7 +161,9 @@ def _first(created: TicketCreated, name: str | None, text: str) -> Message:
     )
 
 
-def _posted(posted: MessagePosted, name: str | None, text: str) -> Message:
+def _posted(
+    posted: MessagePosted, name: str | None, text: str, files: Sequence[Attachment]
+) -> Message:
     is_agents = posted.data.author_kind is AuthorKind.AGENT
     return Message(
         id=posted.data.message,
@@ -163,6 +173,7 @@ def _posted(posted: MessagePosted, name: str | None, text: str) -> Message:
         author_name=name,
         text=text if is_agents else text[:QUOTABLE],
         posted_at=posted.time,
+        files=tuple(File(file.name, file.size_bytes) for file in files) if is_agents else (),
     )
 
 

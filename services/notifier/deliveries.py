@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from shared.links import MadeLink
 from shared.messages import AuthorKind
 from shared.notifications import NotificationChannel
 from shared.plans import Clock, Priority
@@ -33,9 +34,12 @@ class DeliveryKind(StrEnum):
     AT_RISK_ALERT = "at_risk_alert"
     BREACH_ALERT = "breach_alert"
     BREACH_RETRACTION = "breach_retraction"
+    ASSIGNMENT = "assignment"
     DIGEST = "digest"
 
 
+TO_CUSTOMERS = (DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.REPLY)
+"""What requesters get; all else is for people of ours."""
 ALERTS = (DeliveryKind.AT_RISK_ALERT, DeliveryKind.BREACH_ALERT, DeliveryKind.BREACH_RETRACTION)
 """What goes to people of ours, and may go in a digest."""
 
@@ -80,6 +84,14 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file that came with a message, of which a mail tells only that it is there."""
+
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """Public words of a thread."""
 
@@ -90,6 +102,17 @@ class Message:
     author_name: str | None
     text: str
     posted_at: datetime
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NextDue:
+    """What is due next of a ticket."""
+
+    clock: Clock
+    plan: str
+    """By which it is promised."""
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +197,8 @@ class About:
     """Of a digest: what it carries, the earliest first; not more than it shows."""
     carried_by_kind: Mapping[DeliveryKind, int] = field(default_factory=dict)
     """Of a digest: how many of each kind it carries in all."""
+    next_due: NextDue | None = None
+    """Of an assignment: what is due next, if that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +208,8 @@ class Content:
     body: bytes
     media_type: str
     """`message/rfc822` or `application/json`."""
+    link: MadeLink | None = None
+    """In a mail to a customer: what opens their ticket. Operators are shown the rest."""
 
 
 @dataclass(frozen=True, slots=True)

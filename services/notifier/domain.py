@@ -19,6 +19,7 @@ from services.notifier.deliveries import (
 )
 from shared.envelope import Cause
 from shared.events import Event
+from shared.links import Link
 from shared.notifications import (
     FailureReason,
     NotificationChannel,
@@ -103,15 +104,27 @@ def plan_delivery(  # noqa: PLR0913 - it is one row
 
 
 def conclude(
-    delivery: Delivery, answer: Answer, *, now: datetime, give_up_after: timedelta
+    delivery: Delivery,
+    answer: Answer,
+    *,
+    now: datetime,
+    give_up_after: timedelta,
+    link: Link | None = None,
 ) -> Outcome:
     """What a try comes to: sent, failed for good, or tried again with growing pauses.
 
     What was withdrawn meanwhile is not tried again.
+
+    Args:
+        delivery: As it stands after the try.
+        answer: The other side's.
+        now: The present.
+        give_up_after: How long it is tried.
+        link: What opened the ticket in what was handed over: messaging is told once it was taken.
     """
     match answer:
         case Accepted(code):
-            return _sent(replace(delivery, code=code, detail=None), now)
+            return _sent(replace(delivery, code=code, detail=None), now, link)
         case Refused(code, detail):
             delivery = replace(delivery, code=code, detail=detail)
             if answer.for_good:
@@ -223,7 +236,7 @@ def _again(delivery: Delivery, now: datetime, asked: timedelta | None) -> Delive
     return replace(delivery, state=DeliveryState.PLANNED, not_before=now + pause)
 
 
-def _sent(delivery: Delivery, now: datetime) -> Outcome:
+def _sent(delivery: Delivery, now: datetime, link: Link | None = None) -> Outcome:
     ended = _end(delivery, DeliveryState.SENT, now, None)
     if delivery.kind is DeliveryKind.DIGEST:
         return Outcome(ended, None)
@@ -235,6 +248,7 @@ def _sent(delivery: Delivery, now: datetime) -> Outcome:
         latency_seconds=max(0.0, (now - delivery.counts_from).total_seconds()),
         second_copy_possible=delivery.uncertain,
         digest=delivery.digest,
+        link=link,
         private=NotificationPrivate(address=delivery.address),
     )
     event = NotificationSent.say(

@@ -11,7 +11,15 @@ from uuid import UUID
 
 import structlog
 
-from services.notifier import acknowledging, customers, planning, replying, store
+from services.notifier import (
+    acknowledging,
+    assigning,
+    assignments,
+    customers,
+    planning,
+    replying,
+    store,
+)
 from services.notifier.customers import Caps, Pace
 from services.notifier.planning import AlertRules
 from shared.consumer import Handle, Heard
@@ -21,8 +29,12 @@ from shared.deadlines import (
     DeadlineBreached,
     DeadlineBreachRetracted,
     DeadlineCancelled,
+    DeadlineEvent,
     DeadlineMet,
+    DeadlineMoved,
     DeadlinePaused,
+    DeadlineResumed,
+    DeadlineScheduled,
 )
 from shared.events import (
     Event,
@@ -31,6 +43,7 @@ from shared.events import (
     TicketSlotted,
     TicketStatusChanged,
 )
+from shared.handling import TicketAssigned
 from shared.messages import MailBounced, MessagePosted, MessageReceived
 from shared.plans import Catalogue
 
@@ -60,9 +73,11 @@ class _Batch:
     slotted: list[TicketSlotted] = field(default_factory=list)
     status_changed: list[TicketStatusChanged] = field(default_factory=list)
     priority_changed: list[TicketPriorityChanged] = field(default_factory=list)
+    assigned: list[TicketAssigned] = field(default_factory=list)
     posted: list[MessagePosted] = field(default_factory=list)
     received: list[MessageReceived] = field(default_factory=list)
     bounced: list[MailBounced] = field(default_factory=list)
+    clocks: list[DeadlineEvent] = field(default_factory=list)
     slipping: list[DeadlineAtRisk | DeadlineBreached] = field(default_factory=list)
     ended: list[DeadlineMet | DeadlinePaused | DeadlineCancelled | DeadlineBreached] = field(
         default_factory=list
@@ -106,6 +121,8 @@ def _sort(said: Sequence[Event]) -> _Batch:  # noqa: C901, PLR0912 - one line fo
                 batch.status_changed.append(event)
             case TicketPriorityChanged():
                 batch.priority_changed.append(event)
+            case TicketAssigned():
+                batch.assigned.append(event)
             case MessagePosted():
                 batch.posted.append(event)
             case MessageReceived():
@@ -121,8 +138,12 @@ def _sort(said: Sequence[Event]) -> _Batch:  # noqa: C901, PLR0912 - one line fo
                 batch.ended.append(event)
             case DeadlineBreachRetracted():
                 batch.retracted.append(event)
+            case DeadlineScheduled() | DeadlineMoved() | DeadlineResumed():
+                pass
             case _:
                 continue
+        if isinstance(event, DeadlineEvent):
+            batch.clocks.append(event)
         batch.tickets.add(UUID(event.subject))
     return batch
 
@@ -137,6 +158,9 @@ async def _learn(connection: Connection, batch: _Batch) -> None:
         await store.record_statuses(connection, batch.status_changed)
     if batch.priority_changed:
         await store.record_priorities(connection, batch.priority_changed)
+    await _learn_whose(connection, batch.assigned)
+    if batch.clocks:
+        await store.record_clocks(connection, batch.clocks)
     if answers := [event for event in batch.posted if customers.is_answer(event)]:
         await store.record_answers(connection, answers)
     written: list[TicketCreated | MessagePosted] = [*batch.created, *batch.posted]
@@ -149,6 +173,13 @@ async def _learn(connection: Connection, batch: _Batch) -> None:
     if batch.created or by_people:
         await store.heed_received(connection, _tickets(batch.created, by_people))
     await _mark_bounced(connection, came_back)
+
+
+async def _learn_whose(connection: Connection, assigned: Sequence[TicketAssigned]) -> None:
+    if assigned:
+        await store.record_queues(connection, assigned)
+    if handed_over := [event for event in assigned if assignments.is_handed_over(event)]:
+        await store.record_assignments(connection, handed_over)
 
 
 async def _keep_received(connection: Connection, by_people: Sequence[MessageReceived]) -> None:
@@ -222,6 +253,8 @@ async def _plan_for_ours(
     # Behind the alerts: what is retracted in the batch of its breach goes out to nobody.
     if batch.retracted:
         await planning.take_back(connection, batch.retracted, now=now, rules=rules)
+    if batch.assigned:
+        await assigning.plan_assignments(connection, batch.assigned, now=now)
     answered = [event for event in batch.posted if customers.is_answer(event)]
     over = [event for event in batch.status_changed if event.data.status in customers.OVER]
     if answered or over:

@@ -10,7 +10,7 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-from services.notifier.deliveries import About, Delivery, DeliveryKind
+from services.notifier.deliveries import TO_CUSTOMERS, About, Delivery, DeliveryKind
 from services.notifier.letters.brand import Brand, Link
 from services.notifier.letters.desk import Desk
 from services.notifier.letters.facts import facts_of
@@ -34,7 +34,6 @@ __all__ = [
 
 LOOP_MARK = "X-Careline-Desk"
 """A header by which a desk knows its own mails, whatever else was done to them."""
-FOR_CUSTOMERS = (DeliveryKind.ACKNOWLEDGEMENT, DeliveryKind.REPLY)
 
 
 def compose(
@@ -82,7 +81,7 @@ def envelope_sender(delivery: Delivery, desk: Desk) -> str:
 
 
 def _language(delivery: Delivery, about: About, desk: Desk) -> Language:
-    is_for_customer = delivery.kind in FOR_CUSTOMERS
+    is_for_customer = delivery.kind in TO_CUSTOMERS
     return desk.templates.language(about.ticket.locale if is_for_customer else desk.staff_locale)
 
 
@@ -97,7 +96,7 @@ def _tie(mail: EmailMessage, delivery: Delivery, about: About, desk: Desk) -> No
     """Its own Message-ID, what it answers, and where it is answered."""
     ticket, tokens = about.ticket, desk.tokens
     mail["Message-ID"] = _message_id(delivery, about, desk)
-    if delivery.kind not in FOR_CUSTOMERS:
+    if delivery.kind not in TO_CUSTOMERS:
         if root := _root(delivery, desk):
             mail["References"] = root
         return
@@ -113,7 +112,7 @@ def _tie(mail: EmailMessage, delivery: Delivery, about: About, desk: Desk) -> No
 
 def _message_id(delivery: Delivery, about: About, desk: Desk) -> str:
     requester = about.ticket.requester
-    is_for_customer = delivery.kind in FOR_CUSTOMERS
+    is_for_customer = delivery.kind in TO_CUSTOMERS
     if is_for_customer and desk.tokens and delivery.ticket and requester is not None:
         return desk.tokens.message_id(delivery.id, delivery.ticket, requester)
     return f"<{delivery.id}@{desk.domain}>"

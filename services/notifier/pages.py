@@ -19,10 +19,11 @@ from services.notifier.deliveries import MAIL_LANE
 from services.notifier.register import answers, listing
 from services.notifier.register.register import Register
 from services.notifier.register.rendering import Links, Sheet
-from services.notifier.register.sessions import Form, Session, Sessions, read_form, refuse_unproved
-from shared import problems
+from services.notifier.register.sessions import Session, Sessions, refuse_unproved
+from shared import forms, problems
 from shared.database import Database
 from shared.faults import is_passing
+from shared.forms import Form
 from shared.identity import Verifier
 from shared.problems import Problem
 
@@ -63,8 +64,8 @@ class Pages:
 
     async def sign_in(self, request: Request) -> Response:
         """Keep a token that holds, and go on to where somebody wanted to go."""
-        form = await read_form(request)
-        token, next_ = _first(form, "token").strip(), _local(_first(form, "next"))
+        form = await forms.read_form(request)
+        token, next_ = form.first("token").strip(), _local(form.first("next"))
         try:
             caller = self.sessions.begin(request, token)
         except Problem as problem:
@@ -117,8 +118,8 @@ class Pages:
         outcome = await self.register.send_again(
             id_,
             session.caller,
-            even_if_sent=_first(form, "even_if_sent") == "yes",
-            seen=_round(_first(form, "round")),
+            even_if_sent=form.first("even_if_sent") == "yes",
+            seen=_round(form.first("round")),
         )
         api.accepted(outcome)
         return _see_other(f"/deliveries/{id_}?told=again")
@@ -135,7 +136,7 @@ class Pages:
         """Have all of them sent anew, up to a limit."""
         form = await self._proved(request, session)
         _refuse_readers(session)
-        batch = _batch(form)
+        batch = _batch({name: list(form.all(name)) for name, _ in form.fields})
         begun = await self.register.send_many_again(batch, session.caller)
         return self._sheet(session).many_begun(batch, begun)
 
@@ -155,7 +156,7 @@ class Pages:
         """Let an address have mail again."""
         form = await self._proved(request, session)
         _refuse_readers(session)
-        await api.mail_again(self.register, _first(form, "address"), session.caller)
+        await api.mail_again(self.register, form.first("address"), session.caller)
         return _see_other("/bounces?told=cleared")
 
     async def show_style(self, _: Request) -> Response:
@@ -200,8 +201,8 @@ class Pages:
         return Sheet(self.links, STYLE_VERSION, self.clock(), session)
 
     async def _proved(self, request: Request, session: Session) -> Form:
-        form = await read_form(request)
-        refuse_unproved(session, form.get("proof", ()))
+        form = await forms.read_form(request)
+        refuse_unproved(session, form.all("proof"))
         return form
 
 
@@ -248,10 +249,6 @@ def _local(path: str) -> str:
     pages = ("/deliveries", "/lanes", "/bounces")
     is_ours = path.startswith(pages) and path.isascii() and path.isprintable()
     return path if is_ours and "\\" not in path and len(path) < 2000 else pages[0]  # noqa: PLR2004 - as long as addresses get
-
-
-def _first(form: Form, name: str) -> str:
-    return form.get(name, [""])[0]
 
 
 def _round(given: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any, assert_never
 from services.notifier.alerting import STORMY
 from services.notifier.deliveries import About, Content, Delivery, DeliveryKind
 from services.notifier.letters.desk import Desk
+from services.notifier.letters.links import inbox_of
 from shared.deadlines import DeadlineState
 from shared.notifications import NotificationChannel
 from shared.tickets import ticket_number
@@ -74,10 +75,6 @@ def _content(body: Mapping[str, Any]) -> Content:
     return Content(json.dumps(body, ensure_ascii=False).encode(), MEDIA_TYPE)
 
 
-def _thread(delivery: Delivery, desk: Desk) -> str:
-    return f"{desk.messaging_center}/v1/tickets/{delivery.ticket}"
-
-
 def _list(digest: Delivery, desk: Desk) -> str:
     """All that a digest carries."""
     return f"{desk.operators}/deliveries?digest={digest.id}"
@@ -129,7 +126,7 @@ def _instant(written: str) -> str:
 
 
 def _slack_digest(digest: Delivery, about: About, desk: Desk) -> dict[str, Any]:
-    lines = [f"• {_linked(_title(each), _thread(each, desk))}" for each in about.carried]
+    lines = [f"• {_linked(_title(each), inbox_of(each.ticket, desk))}" for each in about.carried]
     if (more := _amount(about) - len(about.carried)) > 0:
         lines.append(f"… and {more} more")
     lines.append(_linked("The whole list", _list(digest, desk)))
@@ -138,7 +135,7 @@ def _slack_digest(digest: Delivery, about: About, desk: Desk) -> dict[str, Any]:
 
 def _slack_alert(delivery: Delivery, desk: Desk) -> dict[str, Any]:
     lines = [_plain(line) for line in _lines(delivery)]
-    lines.append(_linked("Open the conversation", _thread(delivery, desk)))
+    lines.append(_linked("Open the conversation", inbox_of(delivery.ticket, desk)))
     return _slack(_title(delivery), lines, desk)
 
 
@@ -183,7 +180,7 @@ def _pagerduty(delivery: Delivery, desk: Desk) -> dict[str, Any]:
         "dedup_key": _incident(delivery),
         "client": desk.brand.name,
         "client_url": desk.operators,
-        "links": [{"href": _thread(delivery, desk), "text": "The conversation"}],
+        "links": [{"href": inbox_of(delivery.ticket, desk), "text": "The conversation"}],
         "payload": {
             "summary": _title(delivery)[:_SUMMARY],
             "source": desk.brand.name,
@@ -218,5 +215,5 @@ def _data(delivery: Delivery, desk: Desk) -> Mapping[str, Any]:
         "cycle": delivery.cycle,
         "step": delivery.step,
         **{name: delivery.facts[name] for name in _FACTS if name in delivery.facts},
-        "link": _thread(delivery, desk),
+        "link": inbox_of(delivery.ticket, desk),
     }

@@ -43,7 +43,8 @@ class NotifierSettings(ConsumerSettings):
     sender: str = Field("support@careline.example", pattern=r"^[!-?A-~]+@[A-Za-z0-9.-]+$")
     """Address that mails come from."""
     mail_secret: SecretStr = Field(min_length=16)
-    """Makes reply addresses and Message-IDs: the same for intake and notifier."""
+    """Makes reply addresses and Message-IDs, the same for intake and notifier; and the links in
+    customers' mails."""
     reply_mailbox: Annotated[str, AfterValidator(_mailbox)] = "support@careline.example"
     """Where replies come in; mail to `support+anything@` must be delivered there too. Its domain
     also stands in Message-IDs."""

@@ -23,6 +23,7 @@ DESK = mails.Desk(
     troubleshooting="https://docs.careline.example/tips",
     terms="https://careline.example/terms",
     tokens=MailTokens("a secret of the tests", "support@careline.example"),
+    link_secret="a secret of the tests",
 )
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LANGUAGES = ("en-GB", "de-DE", "es-ES")

@@ -26,6 +26,8 @@ class Desk:
     """Terms of Service with their Schedule A."""
     tokens: MailTokens | None = None
     """Makes reply addresses; without it customers answer in the Messaging Center alone."""
+    link_secret: str | None = None
+    """Makes the links that open one ticket; without it customers sign in first."""
     templates: Templates = field(default_factory=shipped)
     """What mails say: ours, or with an organisation's own files before them."""
     staff_locale: str = "en-GB"

@@ -10,8 +10,9 @@ from typing import Any, assert_never
 from babel.lists import format_list
 
 from services.notifier.deliveries import About, Delivery, DeliveryKind, Message
-from services.notifier.letters import passages
+from services.notifier.letters import links, passages
 from services.notifier.letters.desk import Desk
+from services.notifier.letters.files import ShownFile, show_file
 from services.notifier.letters.instants import spell_briefly, spell_instant, zone
 from shared.calendars import is_always_open
 from shared.languages import Language
@@ -25,6 +26,7 @@ Spell = Callable[[datetime, tzinfo, Language], str]
 MOST_ARTICLES = 3
 MOST_QUOTED = 3
 MOST_CARRIED = 50
+MOST_FILES = 20
 _BY_WEIGHT = (
     DeliveryKind.BREACH_ALERT,
     DeliveryKind.AT_RISK_ALERT,
@@ -49,6 +51,10 @@ class Said:
     is_ours: bool
     when: str
     passage: passages.Passage
+    files: tuple[ShownFile, ...] = ()
+    """The first of them."""
+    more_files: int = 0
+    """How many there are beside these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def facts_of(
         "direction": "rtl" if language.locale.text_direction == "rtl" else "ltr",
         "kind": delivery.kind.value,
         "number": delivery.ticket and ticket_number(delivery.ticket),
-        "thread": delivery.ticket and _thread(delivery, desk),
+        "thread": delivery.ticket and links.thread_of(delivery, desk),
     }
     match delivery.kind:
         case DeliveryKind.ACKNOWLEDGEMENT:
@@ -101,12 +107,10 @@ def facts_of(
             plans = {row.id: row for row in rows(catalogue, None, language)}
             queue = about.ticket.queue
             return facts | {"alert": _alert(delivery, catalogue, desk, plans, language, queue)}
+        case DeliveryKind.ASSIGNMENT:
+            return facts | _assignment(about, catalogue, language)
         case _:
             assert_never(delivery.kind)
-
-
-def _thread(delivery: Delivery, desk: Desk) -> str:
-    return f"{desk.messaging_center}/v1/tickets/{delivery.ticket}"
 
 
 def _acknowledgement(
@@ -146,7 +150,7 @@ def _reply(about: About, desk: Desk, language: Language) -> dict[str, Any]:
     room, answers = passages.MOST_BYTES, []
     for message in about.messages:
         passage, room = passages.fit(message.text, room)
-        if passage.text:
+        if passage.text or message.files:
             answers.append(_said(message, passage, reader))
     may_quote = about.ticket.verified_at is not None
     quotable = [each for each in about.earlier if _is_quotable(each, may_quote=may_quote)]
@@ -171,7 +175,23 @@ def _said(message: Message, passage: passages.Passage, reader: Reader) -> Said:
         is_ours=message.author_kind is AuthorKind.AGENT,
         when=spell_briefly(message.posted_at, reader.zone, reader.language),
         passage=passage,
+        files=tuple(show_file(file, reader.language) for file in message.files[:MOST_FILES]),
+        more_files=max(0, len(message.files) - MOST_FILES),
     )
+
+
+def _assignment(about: About, catalogue: Catalogue, language: Language) -> dict[str, Any]:
+    plans = {row.id: row for row in rows(catalogue, None, language)}
+    ticket, next_due = about.ticket, about.next_due
+    plan = plans.get((next_due.plan if next_due else ticket.plan) or "")
+    within = _zone_of(plan, catalogue)
+    return {
+        "plan": plan,
+        "queue": ticket.queue if ticket.is_known else None,
+        "priority": spell_priority(ticket.priority, language) if ticket.priority else None,
+        "clock_name": clock_name(next_due.clock, language) if next_due else None,
+        "due": next_due and spell_instant(next_due.due_at, within, language),
+    }
 
 
 def _digest(
@@ -220,7 +240,7 @@ def _alert(
 
     return Alert(
         number=ticket_number(delivery.ticket) if delivery.ticket else "",
-        thread=_thread(delivery, desk),
+        thread=links.inbox_of(delivery.ticket, desk),
         kind=delivery.kind,
         clock=delivery.clock,
         clock_name=clock_name(delivery.clock, language),

@@ -11,7 +11,9 @@ from services.notifier.deliveries import (
     Delivery,
     DeliveryKind,
     DeliveryState,
+    File,
     Message,
+    NextDue,
     Ticket,
 )
 from services.notifier.letters.desk import Desk
@@ -20,13 +22,17 @@ from services.notifier.letters.words import PARTS
 from shared.envelope import derive_id
 from shared.messages import AuthorKind
 from shared.notifications import NotificationChannel
-from shared.plans import Catalogue, Clock, Plan
+from shared.plans import Catalogue, Clock, Plan, Priority
 
 _ROOT = UUID("5c1e6f6e-6a0e-5d0b-9f0a-6f2b7f0c1d2e")
 ASKED = datetime(2026, 11, 23, 8, 12, 40, tzinfo=UTC)
 DUE = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 STATES = ("met", "running", "paused", "cancelled", "breached")
 MANY = 137
+FILES = (
+    File("rows-without-a-date.csv", 48_213),
+    File("How a report chooses its rows.pdf", 1_734_002),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ def samples(catalogue: Catalogue, *, locale: str = "en-GB") -> Iterator[Sample]:
         yield _acknowledgement(plan, replace(ticket, plan=plan.id if plan else None), catalogue)
     yield _reply("reply", replace(ticket, verified_at=ASKED), messages=1)
     yield _reply("reply-of-several", ticket, messages=2)
+    yield _reply("reply-with-files", ticket, messages=1, files=FILES)
     for clock in Clock:
         yield _sample(f"at-risk-{clock}", DeliveryKind.AT_RISK_ALERT, ticket, clock)
         yield _sample(f"breach-{clock}", DeliveryKind.BREACH_ALERT, ticket, clock)
@@ -54,6 +61,10 @@ def samples(catalogue: Catalogue, *, locale: str = "en-GB") -> Iterator[Sample]:
     yield replace(late, delivery=replace(late.delivery, step=1, facts=facts))
     for state in STATES:
         yield _sample(f"retraction-{state}", DeliveryKind.BREACH_RETRACTION, ticket, state=state)
+    due = NextDue(Clock.FIRST_RESPONSE, "advanced", DUE)
+    for name, next_due in (("assignment", due), ("assignment-nothing-due", None)):
+        about = About(replace(ticket, priority=Priority.HIGH), next_due=next_due)
+        yield Sample(name, _delivery(name, DeliveryKind.ASSIGNMENT, {}), about)
     yield _digest(catalogue)
 
 
@@ -102,7 +113,7 @@ def _acknowledgement(plan: Plan | None, ticket: Ticket, catalogue: Catalogue) ->
     return Sample(name, delivery, About(replace(ticket, due_at=DUE if promises else None)))
 
 
-def _reply(name: str, ticket: Ticket, *, messages: int) -> Sample:
+def _reply(name: str, ticket: Ticket, *, messages: int, files: tuple[File, ...] = ()) -> Sample:
     written = (
         (
             "Hello,\n\nthank you for the file. The report leaves out rows without a date; that is "
@@ -124,7 +135,7 @@ def _reply(name: str, ticket: Ticket, *, messages: int) -> Sample:
         About(
             ticket,
             messages=tuple(
-                _message(10 + number, AuthorKind.AGENT, "An Agent", text)
+                _message(10 + number, AuthorKind.AGENT, "An Agent", text, files)
                 for number, text in enumerate(written[:messages])
             ),
             earlier=tuple(_message(9 - at, *each) for at, each in enumerate(said)),
@@ -132,7 +143,9 @@ def _reply(name: str, ticket: Ticket, *, messages: int) -> Sample:
     )
 
 
-def _message(sequence: int, kind: AuthorKind, name: str, text: str) -> Message:
+def _message(
+    sequence: int, kind: AuthorKind, name: str, text: str, files: tuple[File, ...] = ()
+) -> Message:
     return Message(
         id=uuid5(_ROOT, str(sequence)),
         ticket=_ROOT,
@@ -141,6 +154,7 @@ def _message(sequence: int, kind: AuthorKind, name: str, text: str) -> Message:
         author_name=name,
         text=text,
         posted_at=ASKED + timedelta(minutes=11 * sequence),
+        files=files,
     )
 
 

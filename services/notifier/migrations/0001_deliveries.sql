@@ -7,6 +7,9 @@ CREATE TABLE tickets (
     locale text,
     time_zone text,
     queue text NOT NULL DEFAULT 'support',
+    queue_at timestamptz,
+    assignment uuid,
+    assigned_at timestamptz,
     automatic boolean NOT NULL DEFAULT false,
     message_id text,
     verified_at timestamptz,
@@ -31,6 +34,8 @@ COMMENT ON COLUMN tickets.verified_at IS
 COMMENT ON COLUMN tickets.answered_at IS 'the last public message of an agent';
 COMMENT ON COLUMN tickets.over_since IS 'resolved or closed since; none while it is open';
 COMMENT ON COLUMN tickets.status_at IS 'when the status was last set: what is heard late counts not';
+COMMENT ON COLUMN tickets.queue_at IS 'when it was last changed; none if it never was';
+COMMENT ON COLUMN tickets.assignment IS 'the event by which it is whose it is';
 COMMENT ON COLUMN tickets.priority_at IS 'when it was last changed; none if it never was';
 
 -- Mails that answered threads, by a person: who reads our mail, and what our next one answers.
@@ -51,6 +56,7 @@ CREATE TABLE messages (
     author_kind text NOT NULL CHECK (author_kind IN ('customer', 'agent', 'system')),
     author_name text,
     text text NOT NULL,
+    files jsonb NOT NULL DEFAULT '[]',
     posted_at timestamptz NOT NULL,
     caused_by uuid NOT NULL,
     correlation uuid NOT NULL,
@@ -59,9 +65,10 @@ CREATE TABLE messages (
 );
 CREATE INDEX messages_by_ticket ON messages (ticket, sequence);
 CREATE INDEX messages_by_delivery ON messages (delivery) WHERE delivery IS NOT NULL;
-CREATE INDEX messages_to_forget ON messages (posted_at) WHERE text <> '';
+CREATE INDEX messages_to_forget ON messages (posted_at) WHERE text <> '' OR files <> '[]';
 
 COMMENT ON COLUMN messages.text IS 'empty once it was forgotten';
+COMMENT ON COLUMN messages.files IS 'name and size of each; empty once it was forgotten';
 COMMENT ON COLUMN messages.caused_by IS 'the event that told of it';
 COMMENT ON COLUMN messages.delivery IS 'the mail that carries it to the requester, if one does';
 
@@ -70,7 +77,8 @@ CREATE TABLE deliveries (
     id uuid PRIMARY KEY,
     ticket uuid,
     kind text NOT NULL CHECK (kind IN (
-        'acknowledgement', 'reply', 'at_risk_alert', 'breach_alert', 'breach_retraction', 'digest'
+        'acknowledgement', 'reply', 'at_risk_alert', 'breach_alert', 'breach_retraction', 'assignment',
+        'digest'
     )),
     channel text NOT NULL CHECK (channel IN ('email', 'slack', 'pagerduty', 'webhook')),
     lane text NOT NULL,
@@ -240,6 +248,19 @@ CREATE TABLE overtaken (
 COMMENT ON COLUMN overtaken.revision IS
     'of the event that says so: it may be heard before a warning that was said earlier';
 
+-- By when what is promised is due, as it was said last.
+CREATE TABLE clocks (
+    ticket uuid NOT NULL,
+    clock text NOT NULL CHECK (clock IN ('first_response', 'next_response', 'update', 'resolution')),
+    cycle integer NOT NULL,
+    revision integer NOT NULL,
+    plan text NOT NULL,
+    due_at timestamptz,
+    PRIMARY KEY (ticket, clock, cycle)
+);
+
+COMMENT ON COLUMN clocks.due_at IS 'none while nothing runs';
+
 -- Whom alerts go to.
 CREATE TABLE recipients (
     address text PRIMARY KEY,
@@ -259,9 +280,12 @@ SELECT d.id AS delivery, CASE
         WHERE o.ticket = d.ticket AND o.clock = d.clock AND o.cycle = d.cycle
           AND o.revision > (d.facts ->> 'revision')::integer
     ) THEN 'overtaken'
+    WHEN d.kind = 'assignment' AND EXISTS (
+        SELECT FROM tickets AS t WHERE t.ticket = d.ticket AND t.assignment <> d.caused_by
+    ) THEN 'reassigned'
     WHEN d.address = '' THEN 'forgotten'
     WHEN d.kind = 'reply' AND NOT EXISTS (
-        SELECT FROM messages AS m WHERE m.delivery = d.id AND m.text <> ''
+        SELECT FROM messages AS m WHERE m.delivery = d.id AND (m.text <> '' OR m.files <> '[]')
     ) THEN 'forgotten'
 END AS reason
 FROM deliveries AS d;

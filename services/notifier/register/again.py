@@ -10,6 +10,7 @@ HOPELESS = {
     SuppressionReason.BREACH_RETRACTED: "The breach that it told of does not hold.",
     SuppressionReason.OVERTAKEN: "Its clock has ended, or stands still, by now.",
     SuppressionReason.DEALT_WITH: "Somebody had answered by then, or the ticket was over.",
+    SuppressionReason.REASSIGNED: "The ticket is somebody else's by now.",
 }
 """What would tell of something that is not so."""
 

@@ -211,3 +211,6 @@ async def _keep_alerts_still(connection: Connection, id_: UUID) -> None:
     delivery = await shown.read_delivery(connection, id_)
     if delivery is not None and delivery.kind in (*ALERTS, DeliveryKind.DIGEST):
         await store.lock_alerting(connection)
+    elif delivery is not None and delivery.ticket and delivery.kind is DeliveryKind.ASSIGNMENT:
+        # Whoever gives the ticket to somebody else has this lock before any of the delivery.
+        await store.lock_tickets(connection, [delivery.ticket])

@@ -65,9 +65,9 @@ class Links:
     """Public address of messaging, no slash at its end."""
 
     def conversation(self, ticket: UUID) -> str | None:
-        """Where the ticket's thread is, as the mails name it."""
+        """Where agents find the ticket's thread: customers' links are theirs alone."""
         base = self.messaging_center
-        return None if base is None else f"{base}/v1/tickets/{ticket}"
+        return None if base is None else f"{base}/inbox/{ticket}"
 
 
 @dataclass(frozen=True, slots=True)

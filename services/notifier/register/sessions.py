@@ -7,15 +7,14 @@ request, as the API checks it. Forms carry a proof that only a page of the same 
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared import web
+from shared import forms
 from shared.identity import Caller, Held, Role, Verifier
 from shared.problems import Problem
 
@@ -23,11 +22,6 @@ LONGEST = timedelta(hours=8)
 """After a working day people sign in again, however long their token holds."""
 LONGEST_TOKEN = 3500
 """Characters; browsers keep cookies of 4096 bytes, name and all."""
-FORM_LIMIT = 16 * 1024
-
-Form = Mapping[str, list[str]]
-"""The values of each field."""
-
 _SECURE, _PLAIN = "__Host-careline_deliveries", "careline_deliveries"
 
 
@@ -103,57 +97,13 @@ class Sessions:
         )
 
 
-async def read_form(request: Request) -> Form:
-    """The fields of a form that a page of ours sent.
-
-    Raises:
-        Problem: 403 from another site, 413 over the limit, 400 for what is no form.
-    """
-    refuse_other_sites(request)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await web.read_body(request, limit=FORM_LIMIT)
-    try:
-        if media_type == "application/x-www-form-urlencoded":
-            return parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=50)
-    except ValueError:
-        pass
-    raise Problem(400, "Malformed request", "This is no form that a page here would send.")
-
-
-def refuse_other_sites(request: Request) -> None:
-    """Take nothing that a page of another site sends.
-
-    Browsers say where a request is from. Our pages ask them for no `Referer`, and so they send
-    `Origin: null` with forms: then it is `Sec-Fetch-Site` that counts.
-
-    Raises:
-        Problem: 403.
-    """
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None:
-        is_ours = site == "same-origin"
-    else:
-        is_ours = origin is not None and _is_here(request, origin)
-    if not is_ours:
-        raise Problem(403, "Forbidden", "This came from another site, or does not say from where.")
-
-
 def refuse_unproved(session: Session, given: Sequence[str]) -> None:
     """Take a form only with the proof that stood in it.
 
     Raises:
         Problem: 403 for a form that was made elsewhere, or for an earlier session.
     """
-    if len(given) != 1 or not hmac.compare_digest(given[0].encode(), session.proof.encode()):
-        detail = "This form is from an earlier session. Please open the page anew."
-        raise Problem(403, "Forbidden", detail)
-
-
-def _is_here(request: Request, origin: str) -> bool:
-    try:
-        return urlsplit(origin)[:2] == (request.url.scheme, request.url.netloc)
-    except ValueError:
-        return False
+    forms.refuse_unproved(session.proof, given)
 
 
 def _name(request: Request) -> str | None:

@@ -21,6 +21,7 @@ KINDS = {
     DeliveryKind.AT_RISK_ALERT: "At-risk alert",
     DeliveryKind.BREACH_ALERT: "Breach alert",
     DeliveryKind.BREACH_RETRACTION: "Breach retraction",
+    DeliveryKind.ASSIGNMENT: "Assignment",
     DeliveryKind.DIGEST: "Digest",
 }
 CHANNELS = {

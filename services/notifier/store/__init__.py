@@ -27,11 +27,20 @@ from services.notifier.store.articles import (
     find_articles,
     replace_articles,
 )
+from services.notifier.store.assignments import (
+    lock_reassigned,
+    record_assignments,
+    record_queues,
+)
 from services.notifier.store.bounces import (
     mark_alive,
     mark_bounced,
     mark_delivery_bounced,
     read_bounced,
+)
+from services.notifier.store.clocks import (
+    read_next_dues,
+    record_clocks,
 )
 from services.notifier.store.deliveries import (
     claim,
@@ -108,6 +117,7 @@ __all__ = [
     "lock_left",
     "lock_open_digests",
     "lock_overtaken",
+    "lock_reassigned",
     "lock_stoppable",
     "lock_tickets",
     "lock_tried",
@@ -125,11 +135,15 @@ __all__ = [
     "read_known_deliveries",
     "read_lately",
     "read_mailed",
+    "read_next_dues",
     "read_tickets",
     "read_unmailed",
     "read_waiting",
     "record_answers",
+    "record_assignments",
+    "record_clocks",
     "record_priorities",
+    "record_queues",
     "record_slots",
     "record_statuses",
     "release_acknowledgements",

@@ -1,12 +1,14 @@
 """All that the words of deliveries are made from."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import asyncpg
 
-from services.notifier.deliveries import About, Delivery, DeliveryKind, Message, Ticket
+from services.notifier.deliveries import About, Delivery, DeliveryKind, File, Message, Ticket
+from services.notifier.store.clocks import read_next_dues
 from services.notifier.store.deliveries import delivery_of
 from services.notifier.store.tickets import read_tickets
 from shared.database import Connection
@@ -24,6 +26,8 @@ async def read_about(connection: Connection, deliveries: Sequence[Delivery]) -> 
     replies = [d.id for d in deliveries if d.kind is DeliveryKind.REPLY]
     messages = await _read_messages(connection, replies) if replies else {}
     earlier = await _read_earlier(connection, replies) if replies else {}
+    given = [d.ticket for d in deliveries if d.ticket and d.kind is DeliveryKind.ASSIGNMENT]
+    next_dues = await read_next_dues(connection, given) if given else {}
     digests = [d.id for d in deliveries if d.kind is DeliveryKind.DIGEST]
     carried = await _read_carried(connection, digests) if digests else {}
     counts = await _count_carried(connection, digests) if digests else {}
@@ -34,6 +38,7 @@ async def read_about(connection: Connection, deliveries: Sequence[Delivery]) -> 
             earlier=tuple(earlier.get(d.id, ())),
             carried=tuple(carried.get(d.id, ())),
             carried_by_kind=counts.get(d.id, {}),
+            next_due=next_dues.get(d.ticket) if d.ticket else None,
         )
         for d in deliveries
     }
@@ -44,7 +49,7 @@ async def _read_messages(
 ) -> Mapping[UUID, Sequence[Message]]:
     rows = await connection.fetch(
         """
-        SELECT delivery, message, ticket, sequence, author_kind, author_name, text, posted_at
+        SELECT delivery, message, ticket, sequence, author_kind, author_name, text, posted_at, files
         FROM messages
         WHERE delivery = ANY($1::uuid[])
         ORDER BY sequence, message
@@ -60,7 +65,7 @@ async def _read_earlier(
     rows = await connection.fetch(
         """
         SELECT first.delivery, m.message, m.ticket, m.sequence, m.author_kind, m.author_name,
-            m.text, m.posted_at
+            m.text, m.posted_at, m.files
         FROM (
             SELECT delivery, ticket, min(sequence) AS sequence
             FROM messages
@@ -136,6 +141,7 @@ def _by_delivery(rows: Sequence[asyncpg.Record]) -> Mapping[UUID, Sequence[Messa
                 author_name=row["author_name"],
                 text=row["text"],
                 posted_at=row["posted_at"],
+                files=tuple(File(*each) for each in json.loads(row["files"])),
             )
         )
     return messages

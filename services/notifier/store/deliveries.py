@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -273,7 +274,7 @@ _CHANGING = (
 )
 
 
-def delivery_of(row: asyncpg.Record) -> Delivery:
+def delivery_of(row: asyncpg.Record | dict[str, Any]) -> Delivery:
     """The delivery in a row."""
     fields = dict(row)
     fields["kind"] = DeliveryKind(fields["kind"])

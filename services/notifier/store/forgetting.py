@@ -45,9 +45,10 @@ async def _forget_words(connection: Connection, before: datetime, limit: int) ->
     return _amount(
         await connection.execute(
             """
-            UPDATE messages SET text = '', author_name = NULL WHERE message IN (
+            UPDATE messages SET text = '', files = '[]', author_name = NULL WHERE message IN (
                 SELECT m.message FROM messages AS m LEFT JOIN deliveries AS d ON d.id = m.delivery
-                WHERE m.text <> '' AND m.posted_at < $1 AND (d.id IS NULL OR d.ended_at < $1)
+                WHERE (m.text <> '' OR m.files <> '[]') AND m.posted_at < $1
+                  AND (d.id IS NULL OR d.ended_at < $1)
                 LIMIT $2
                 FOR UPDATE OF m SKIP LOCKED
             )

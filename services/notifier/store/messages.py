@@ -1,5 +1,6 @@
 """The public words of threads, and the mails that carry them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,10 +15,10 @@ async def keep_messages(connection: Connection, words: Sequence[Words]) -> None:
     await connection.executemany(
         """
         INSERT INTO messages (
-            message, ticket, sequence, author_kind, author_name, text, posted_at, caused_by,
+            message, ticket, sequence, author_kind, author_name, text, posted_at, files, caused_by,
             correlation, traceparent
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         ON CONFLICT (message) DO NOTHING
         """,
         [
@@ -29,6 +30,7 @@ async def keep_messages(connection: Connection, words: Sequence[Words]) -> None:
                 each.message.author_name,
                 each.message.text,
                 each.message.posted_at,
+                json.dumps([[file.name, file.size_bytes] for file in each.message.files]),
                 each.caused_by,
                 each.correlation,
                 each.traceparent,
@@ -45,7 +47,7 @@ async def read_unmailed(connection: Connection, tickets: Sequence[UUID]) -> list
         SELECT m.message, m.ticket, t.address, m.caused_by, m.correlation, m.traceparent
         FROM messages AS m JOIN tickets AS t USING (ticket)
         WHERE m.ticket = ANY($1::uuid[]) AND m.author_kind = 'agent' AND m.delivery IS NULL
-          AND m.text <> '' AND t.address IS NOT NULL
+          AND (m.text <> '' OR m.files <> '[]') AND t.address IS NOT NULL
         ORDER BY m.ticket, m.sequence, m.message
         """,
         tickets,

@@ -49,10 +49,11 @@ async def add_tickets(connection: Connection, created: Sequence[TicketCreated]) 
         ORDER BY ticket
         ON CONFLICT (ticket) DO UPDATE
         SET requester = excluded.requester, address = excluded.address, name = excluded.name,
-            locale = excluded.locale, time_zone = excluded.time_zone, queue = excluded.queue,
+            locale = excluded.locale, time_zone = excluded.time_zone,
             automatic = excluded.automatic, message_id = excluded.message_id,
-            -- A change of it may have been heard before.
-            priority = coalesce(t.priority, excluded.priority)
+            -- A change of these may have been heard before.
+            priority = coalesce(t.priority, excluded.priority),
+            queue = CASE WHEN t.queue_at IS NULL THEN excluded.queue ELSE t.queue END
         WHERE t.requester IS NULL
         """,
         [UUID(event.subject) for event in created],

@@ -52,6 +52,26 @@ async def test_words_mails_and_address_go_and_the_rows_stay(database: Database) 
     assert [row["state"] for row in await deliveries(database, "reply")] == ["sent"]
 
 
+async def test_the_names_of_files_go_too(database: Database) -> None:
+    """Also of a message that was nothing but a file."""
+    private = ANSWER.data.private
+    assert private is not None
+    file = said_mails.attachment(CREATED, b"a,b", name="my-report.csv")
+    with_file = private.model_copy(update={"text": "", "attachments": (file,)})
+    answer = ANSWER.model_copy(
+        update={"data": ANSWER.data.model_copy(update={"private": with_file})}
+    )
+    await hear(database, CREATED, answer, RESOLVED)
+    await query(
+        database,
+        "UPDATE deliveries SET state = 'sent', attempts = 1, ended_at = $1",
+        CREATED.time + timedelta(seconds=3),
+    )
+    assert await _tables_with(database, "my-report.csv") == {"messages"}
+    await forget(database)
+    assert await _tables_with(database, "my-report.csv") == set()
+
+
 async def test_no_table_has_the_address_any_more(database: Database) -> None:
     """Nor what a mail server said of it; of colleagues of ours it stays, as what they were told."""
     await hear(database, CREATED, said.breach(said.slot(CREATED)), ANSWER, RESOLVED)

@@ -65,6 +65,7 @@ def test_what_no_longer_holds_is_not_sent(reason: SuppressionReason) -> None:
         SuppressionReason.BREACH_RETRACTED,
         SuppressionReason.OVERTAKEN,
         SuppressionReason.DEALT_WITH,
+        SuppressionReason.REASSIGNED,
     }
     assert (refusal.reason if refusal else None) == (reason.value if reason in hopeless else None)
 
@@ -74,6 +75,7 @@ def test_what_no_longer_holds_is_not_sent(reason: SuppressionReason) -> None:
     [
         (Standing("breach_retracted"), "breach_retracted"),
         (Standing("overtaken"), "overtaken"),
+        (Standing("reassigned"), "reassigned"),
         (Standing("forgotten"), "forgotten"),
         (Standing(empty=True), "empty"),
     ],

@@ -28,7 +28,7 @@ def test_an_alert_says_what_slips_when_and_where_to_look(name: str, kind: str) -
     assert str(sent["Subject"]).endswith(" (advanced, support)")
     assert words in part(sent, kind)
     assert "Tuesday, 24 November 2026, 09:30:00 (Coordinated Universal Time)" in part(sent, kind)
-    assert f"https://desk.careline.example/v1/tickets/{of.delivery.ticket}" in (
+    assert f"https://desk.careline.example/inbox/{of.delivery.ticket}" in (
         html(sent) if kind == "html" else part(sent, kind)
     )
 
@@ -73,7 +73,7 @@ def test_a_digest_says_how_many_which_and_where_the_list_is(kind: str) -> None:
     whole = html(sent) if kind == "html" else text
     assert f"https://notifier.careline.example/deliveries?digest={of.delivery.id}" in whole
     for each in of.about.carried:
-        assert f"/v1/tickets/{each.ticket}" in whole
+        assert f"/inbox/{each.ticket}" in whole
     centurion, starter = (text.upper().index(f"PLATFORM CARE {name}") for name in _ENDS)
     assert centurion < starter
 

@@ -1,5 +1,6 @@
 """The file of articles: what is in it, and what is refused."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from services.notifier import articles
 from services.notifier.articles import ArticlesError, Question, parse_articles
 
 SHIPPED = Path(__file__).parents[3] / "deploy" / "articles.toml"
+FOLDER = SHIPPED.parent / "articles"
 GOOD = """\
 [articles.exports]
 title = "Exports"
@@ -35,6 +37,22 @@ def test_the_shipped_file_has_articles_in_every_language() -> None:
     assert min(amounts.values()) >= 6
     assert all(article.keywords for article in shelf.articles.values())
     assert shelf.unreachable == ()
+
+
+def test_the_shipped_file_leads_to_the_articles_beside_it() -> None:
+    """To each that customers read, under its title; to none that is not there."""
+    heads = {
+        path.stem: tomllib.loads(path.read_text(encoding="utf-8").split("+++")[1])
+        for path in FOLDER.glob("*.md")
+    }
+    text = SHIPPED.read_text(encoding="utf-8")
+    shelf = parse_articles(text, "articles.toml", documentation="https://docs.example")
+    named = {(article.url, article.title) for article in shelf.articles.values()}
+    assert named == {
+        (f"https://docs.example/{slug}", head["title"])
+        for slug, head in heads.items()
+        if head["section"] != "For agents"
+    }
 
 
 @pytest.mark.parametrize("documentation", ["https://docs.example", "https://docs.example/"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from services.notifier import customers
 from services.notifier.customers import DAY, HOUR, Caps, Pace, Tally, Unmailed
+from services.notifier.deliveries import File
 from shared.envelope import NAMESPACE, derive_id
 from shared.events import TicketCreated
 from shared.identity import Caller, Role
@@ -99,6 +100,21 @@ def test_what_was_asked_first_is_kept_for_quoting_and_cut() -> None:
     assert words.message.id == derive_id(words.caused_by, "message")
     assert (words.message.sequence, words.message.author_kind) == (0, AuthorKind.CUSTOMER)
     assert len(words.message.text) == customers.QUOTABLE
+
+
+def test_of_an_agents_files_name_and_size_are_kept_and_of_a_customers_nothing() -> None:
+    """The mail to the customer lists what came with an answer; their own files they know."""
+    file = said_mails.attachment(CREATED, b"a,b", name="rows.csv")
+    kept = []
+    for caller in (said.AGENT, CUSTOMER):
+        posted = said.message_posted(CREATED, caller=caller)
+        assert posted.data.private is not None
+        private = posted.data.private.model_copy(update={"attachments": (file,)})
+        data = posted.data.model_copy(update={"private": private})
+        words = customers.words_of(posted.model_copy(update={"data": data}))
+        assert words is not None
+        kept.append(words.message.files)
+    assert kept == [(File("rows.csv", 3),), ()]
 
 
 def test_an_agents_words_are_kept_whole() -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.notifier import mails
-from services.notifier.deliveries import Message
-from services.notifier.letters import samples
+from services.notifier.deliveries import File, Message
+from services.notifier.letters import links, samples
 from services.notifier.letters.instants import spell_instant, zone
 from services.notifier.letters.words import shipped
 from shared import plans
@@ -84,8 +84,12 @@ def test_every_acknowledgement_says_what_customers_are_promised(
     for article in found.delivery.facts["articles"]:
         assert article["title"] in text
     whole = html(mail(found)) if kind == "html" else text
-    thread = f"https://desk.careline.example/v1/tickets/{found.delivery.ticket}"
-    for link in (thread, DESK.portal, DESK.documentation, DESK.troubleshooting):
+    for link in (
+        links.thread_of(found.delivery, DESK),
+        DESK.portal,
+        DESK.documentation,
+        DESK.troubleshooting,
+    ):
         assert str(link) in whole
 
 
@@ -168,7 +172,7 @@ def test_nothing_is_linked_that_is_not_there() -> None:
     of = sample("acknowledgement-self-service")
     of = replace(of, delivery=replace(of.delivery, facts={}))
     shown = Shown(html(mail(of, bare)))
-    assert set(shown.links) == {f"https://desk.careline.example/v1/tickets/{of.delivery.ticket}"}
+    assert set(shown.links) == {f"https://desk.careline.example/center/{of.delivery.ticket}"}
     assert "These pages may answer" not in "".join(shown.words)
     assert "simply answer this mail" not in part(mail(of, bare), "plain")
 
@@ -215,6 +219,41 @@ def test_an_unverified_address_is_not_mailed_what_it_is_said_to_have_written(kin
     assert "Kind regards" not in text
     assert "I am away" not in text
     assert "A Customer" not in text
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en-GB", ("2 files: open the conversation to get them", "48.2 kB", "1.7 MB")),
+        ("de-DE", ("2 Dateien: Sie finden sie im Gespräch", "48,2 kB", "1,7 MB")),
+        ("es-ES", ("2 archivos: abra la conversación para obtenerlos", "48,2 kB", "1,7 MB")),
+    ],
+)
+def test_a_reply_lists_the_files_that_came_with_it(
+    locale: str, words: tuple[str, ...], kind: str
+) -> None:
+    """By name and size, in the reader's words; they are to be had in the conversation."""
+    of = sample("reply-with-files", locale)
+    text = part(mail(of), kind).replace("\u00a0", " ")
+    for file in of.about.messages[0].files:
+        assert file.name in text
+    for each in words:
+        assert each in text
+
+
+def test_a_file_s_name_turns_nothing_around_it_and_many_are_not_all_named() -> None:
+    """Names are what somebody typed: one line, cut, and only so many of them."""
+    of = sample("reply-with-files")
+    names = ("\u202etxt.exe\nBcc: x", "x" * 300, *(f"file-{n}" for n in range(30)))
+    (message,) = of.about.messages
+    message = replace(message, files=tuple(File(name, 3) for name in names), text="")
+    text = part(mail(replace(of, about=replace(of.about, messages=(message,)))), "plain")
+    assert "32 files" in text
+    assert "\u202e" not in text
+    assert "x" * 101 not in text
+    assert ("file-17 " in text, "file-18 " in text) == (True, False)
+    assert "3 bytes" in text
 
 
 def test_several_replies_go_as_one() -> None:

@@ -59,7 +59,7 @@ def test_a_chat_reads_which_promise_was_broken_and_where_to_go() -> None:
     assert body["text"] == f"Careline: Breached: first response of {number}"
     said = "\n".join(block["text"]["text"] for block in body["blocks"])
     assert "Plan: centurion" in said
-    assert f"<https://care.example/v1/tickets/{alert.ticket}|Open the conversation>" in said
+    assert f"<https://care.example/inbox/{alert.ticket}|Open the conversation>" in said
 
 
 def test_nobody_is_called_and_nothing_linked_by_what_is_quoted() -> None:
@@ -81,7 +81,7 @@ def test_a_chat_s_digest_says_how_many_which_and_where_the_list_is() -> None:
     assert "10000 alerts: 10000 breached" in body["text"]
     texts = [block["text"]["text"] for block in body["blocks"]]
     said = "\n".join(texts)
-    assert said.count("• <https://care.example/v1/tickets/") == 50
+    assert said.count("• <https://care.example/inbox/") == 50
     assert "… and 9950 more" in said
     assert f"<https://deliveries.example/deliveries?digest={digest.id}|The whole list>" in said
     assert max(map(len, texts)) <= 3000
@@ -149,7 +149,7 @@ def test_a_webhook_is_told_the_facts_of_the_event() -> None:
             "plan": "centurion",
             "due": alert.facts["due"],
             "overdue_seconds": alert.facts["overdue_seconds"],
-            "link": f"https://care.example/v1/tickets/{alert.ticket}",
+            "link": f"https://care.example/inbox/{alert.ticket}",
         },
     }
 

@@ -55,7 +55,7 @@ def test_a_retraction_says_what_does_not_hold_and_what_does(
     assert "announced as breached. That does not hold" in text
     assert "such as an answer, reached us only afterwards" in text
     assert f"How it stands now: {words}" in text
-    assert "https://desk.careline.example/v1/tickets/" in text
+    assert "https://desk.careline.example/inbox/" in text
 
 
 @pytest.mark.parametrize("kind", ["plain", "html"])
