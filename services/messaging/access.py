@@ -5,17 +5,17 @@ from uuid import UUID
 from starlette.requests import Request
 
 from services.messaging import domain
+from services.messaging.visitors import Visitor
 from shared import problems
-from shared.identity import Caller
 
 
-def allowed(caller: Caller, thread: domain.Thread | None) -> domain.Thread:
-    """The thread, if there is one that this caller may read.
+def allowed(visitor: Visitor, thread: domain.Thread | None) -> domain.Thread:
+    """The thread, if there is one that this visitor may read.
 
     Raises:
         Problem: 404; a stranger is told that there is none.
     """
-    if thread is None or not domain.may_read(caller, thread):
+    if thread is None or not domain.may_read(visitor, thread):
         raise problems.Problem(
             404,
             "Not found",

@@ -1,4 +1,4 @@
-"""Files of a ticket over HTTP, handed out part by part."""
+"""Files of a ticket over HTTP, handed out part by part: by bearer token, or on our pages."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from services.messaging import access, files, store
 from services.messaging.files import File, FileState
+from services.messaging.guarded import Guarded
+from services.messaging.visitors import Visitor
 from shared import problems
-from shared.database import Database
 from shared.identity import Verifier
 
 SOON = "2"
@@ -21,34 +22,37 @@ SOON = "2"
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """What the route needs, and the route."""
+    """What the routes need, and the routes."""
 
-    database: Database
+    guarded: Guarded
     verifier: Verifier
 
     async def get_attachment(self, request: Request) -> Response:
         """A file, for who may read the message that it came with."""
-        caller = self.verifier.require(request)
+        return await self.show(request, Visitor(self.verifier.require(request)))
+
+    async def show(self, request: Request, visitor: Visitor) -> Response:
+        """The same for a visitor who is known already."""
         ticket = access.ticket_of(request)
         id_ = access.id_of(request, "attachment", "An attachment's id is a UUID.")
-        async with self.database.connection() as connection:
-            access.allowed(caller, await store.read_thread(connection, ticket))
-            file = await store.read_attachment(connection, ticket, id_, notes=caller.is_staff)
+        async with self.guarded.reading(visitor) as connection:
+            access.allowed(visitor, await store.read_thread(connection, ticket))
+            file = await store.read_attachment(connection, ticket, id_, notes=visitor.is_staff)
         file = _whole(file)
-        return StreamingResponse(self._content(file), headers=files.headers(file))
+        return StreamingResponse(self._content(visitor, file), headers=files.headers(file))
 
-    async def _content(self, file: File) -> AsyncIterator[bytes]:
+    async def _content(self, visitor: Visitor, file: File) -> AsyncIterator[bytes]:
         """Its parts, and never more than its size, which the reader was told.
 
         While a slow reader takes one, nothing is held but that.
         """
         after, left = 0, file.size_bytes
-        while left and (part := await self._part(file.id, after)):
+        while left and (part := await self._part(visitor, file.id, after)):
             yield part.content[:left]
             after, left = part.part, max(0, left - len(part.content))
 
-    async def _part(self, id_: UUID, after: int) -> store.Part | None:
-        async with self.database.connection() as connection:
+    async def _part(self, visitor: Visitor, id_: UUID, after: int) -> store.Part | None:
+        async with self.guarded.reading(visitor) as connection:
             return await store.read_part(connection, id_, after=after)
 
 

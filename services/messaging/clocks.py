@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shared.deadlines import DeadlineAtRisk, DeadlineEvent
+from shared.deadlines import DeadlineAtRisk, DeadlineEvent, DeadlinePaused
 from shared.plans import Clock
 
 
@@ -31,6 +31,17 @@ class ClockView:
     due_at: datetime | None
     """None while it stands still."""
     changed_at: datetime
+    plan: str
+    """The plan that it is promised by."""
+    catalogue_version: str
+    calendar: str
+    """In which its time is counted, by its name in that catalogue."""
+    started_at: datetime
+    """From when the target counts."""
+    target_seconds: int
+    """What is promised, in seconds of working time."""
+    left_seconds: float | None = None
+    """Working time that is left while it stands still."""
 
 
 def clock_state(event: DeadlineEvent) -> ClockState:
@@ -38,3 +49,8 @@ def clock_state(event: DeadlineEvent) -> ClockState:
     if isinstance(event, DeadlineAtRisk):
         return ClockState.AT_RISK
     return ClockState(event.data.state.value)
+
+
+def left_seconds(event: DeadlineEvent) -> float | None:
+    """Working time that is left when a clock stands still; None while it runs, or is over."""
+    return event.data.left_seconds if isinstance(event, DeadlinePaused) else None

@@ -1,41 +1,20 @@
-"""Threads, messages, how tickets stand: pure decisions; the present and ids are arguments."""
+"""Threads and messages: pure decisions; the present and ids are arguments.
 
-from dataclasses import dataclass, replace
+What is written into a thread is decided in `writing`, how it is set in `changes`, and what becomes
+of two that are about the same in `merging`.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from services.messaging.visitors import Visitor
 from shared.envelope import Cause, derive_id
-from shared.events import (
-    TicketCreated,
-    TicketPriorityChanged,
-    TicketPriorityChangedData,
-    TicketStatus,
-    TicketStatusChanged,
-    TicketStatusChangedData,
-)
-from shared.identity import Caller
-from shared.messages import (
-    Attachment,
-    AuthorKind,
-    Channel,
-    MessagePosted,
-    MessagePostedData,
-    MessagePostedPrivate,
-    Visibility,
-)
+from shared.events import TicketCreated, TicketStatus
+from shared.messages import AuthorKind, Channel, Visibility
 from shared.plans import Priority
 
 SOURCE = "/services/messaging"
-
-MOST_CHANGES = 1000
-"""Changes of a ticket after which customers, and their messages, change it no more."""
-
-CUSTOMERS_STATUSES = (TicketStatus.OPEN, TicketStatus.RESOLVED)
-"""What a customer may set their own ticket to."""
-REOPENED_BY_MESSAGES = (TicketStatus.PENDING, TicketStatus.RESOLVED)
-"""A customer's message is what these wait for, or says that the problem is not solved."""
-REOPENED_BY_MAILS = (*REOPENED_BY_MESSAGES, TicketStatus.CLOSED)
-"""A mail can't be refused any more once we have taken it, and nobody would hear it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +40,37 @@ class Thread:
     """A machine opened it."""
     status: TicketStatus = TicketStatus.OPEN
     changes: int = 0
-    """How often its status or priority was set."""
+    """How often anything about it was set: status, priority, whose it is, tags, merges."""
     changed_at: datetime | None = None
     """When that was last; None if never."""
+    address: str | None = None
+    """The requester's, for agents."""
+    account_verified: bool = False
+    """Whether it was proved that the requester belongs to the account."""
+    locale: str = "en"
+    """BCP 47."""
+    time_zone: str = "UTC"
+    """IANA name."""
+    assignee: str | None = None
+    """The agent whose it is; None while it waits for whoever takes it."""
+    assignee_name: str | None = None
+    tags: tuple[str, ...] = ()
+    """In order of the alphabet."""
+    merged_into: UUID | None = None
+    """The ticket that goes on in its place."""
+    asked_plan: str | None = None
+    """The plan that the customer asked for last, until an agent has dealt with it."""
+    revision: int = 1
+    """Counts everything that a page shows of it."""
+    urgency: int = 3
+    """0 breached, 1 at risk, 2 a clock runs, 3 nothing runs: then those stand first who wait."""
+    next_due_at: datetime | None = None
+    """Of the clock that is due next, or was due first."""
+    waiting_since: datetime | None = None
+    """When the customer wrote what nobody has answered yet, whether a clock runs for it or not."""
+    last_message_at: datetime | None = None
+    closed_by: AuthorKind | None = None
+    """Who closed it; None while it is not closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +91,20 @@ class Message:
     posted_at: datetime
     quoted: str | None = None
     """What a mail repeated of earlier ones below its own words."""
+    asks_for_plan: str | None = None
+    """The plan that its author asks to be put on."""
+    came_to: UUID | None = None
+    """The ticket that its author wrote to, where that had gone into this one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A thread whose ticket was set to something else, and what is said of it."""
+class Actor:
+    """Who does something to a thread, as it is said on the stream."""
 
-    thread: Thread
-    event: TicketStatusChanged | TicketPriorityChanged
+    kind: AuthorKind
+    id: str
+    """The subject of their sign-in, or the requester's pseudonym."""
+    name: str | None = None
 
 
 class KeyReusedError(ValueError):
@@ -120,6 +133,11 @@ def open_thread(created: TicketCreated) -> tuple[Thread, Message | None]:
         last_sequence=1 if private else 0,
         continues=created.data.continues,
         automatic=created.data.automatic,
+        address=private.address if private else None,
+        account_verified=created.data.account_verified,
+        locale=created.data.locale,
+        time_zone=created.data.time_zone,
+        last_message_at=created.time,
     )
     if private is None:
         return thread, None
@@ -150,141 +168,35 @@ def refuse_reused_key(created: TicketCreated, fingerprint: str | None) -> None:
         raise KeyReusedError(created.subject)
 
 
-def may_read(caller: Caller, thread: Thread) -> bool:
-    """Our own people read every thread, a customer those of their own account."""
-    return caller.is_staff or (caller.account is not None and caller.account == thread.account)
-
-
-def message_id(*, ticket: UUID, author: str, key: str) -> UUID:
-    """The message of this author's idempotency key in this thread."""
-    return derive_id(ticket, "message", author, key)
-
-
-def write(
-    thread: Thread, caller: Caller, text: str, visibility: Visibility, *, id_: UUID, now: datetime
-) -> tuple[Message, MessagePosted]:
-    """The next message of a thread, and what is said of it."""
-    message = Message(
-        id=id_,
-        ticket=thread.ticket,
-        sequence=thread.last_sequence + 1,
-        author_kind=_kind(caller),
-        author=caller.subject,
-        author_name=caller.name,
-        visibility=visibility,
-        channel=Channel.API,
-        text=text,
-        posted_at=moment(thread, now),
+def may_read(visitor: Visitor, thread: Thread) -> bool:
+    """Whose thread it is: ours all of them, a customer's by account, address or link."""
+    return (
+        visitor.is_staff
+        or (visitor.caller.account is not None and visitor.caller.account == thread.account)
+        or (visitor.requester is not None and visitor.requester == thread.requester)
+        or thread.ticket in visitor.tickets
     )
-    return message, say_posted(message, thread)
 
 
-def say_posted(
-    message: Message,
-    thread: Thread,
-    *,
-    attachments: tuple[Attachment, ...] = (),
-    led_by: UUID | None = None,
-) -> MessagePosted:
-    """What is said of a message; `led_by` is the event that it comes from, if there is one."""
-    data = MessagePostedData(
-        message=message.id,
-        sequence=message.sequence,
-        author_kind=message.author_kind,
-        author=message.author,
-        visibility=message.visibility,
-        channel=message.channel,
-        private=MessagePostedPrivate(
-            author_name=message.author_name,
-            text=message.text,
-            quoted=message.quoted,
-            attachments=attachments,
-        ),
-    )
-    cause = Cause(
-        message.id,
-        str(thread.ticket),
-        thread.correlation,
-        led_by or thread.correlation,
-        thread.traceparent,
-    )
-    return MessagePosted.say(data, cause=cause, source=SOURCE, time=message.posted_at)
+def may_know_account(visitor: Visitor, thread: Thread) -> bool:
+    """Whether they may be told of the thread's account, such as its plan.
 
-
-def may_set_status(caller: Caller, status: TicketStatus) -> bool:
-    """A customer says that their problem is solved, or that it is not; the rest is ours."""
-    return caller.is_staff or status in CUSTOMERS_STATUSES
-
-
-def is_over(thread: Thread, caller: Caller) -> bool:
-    """Whether nothing is added to it: closed is final for customers, and we may open it again."""
-    return thread.status is TicketStatus.CLOSED and not caller.is_staff
-
-
-def may_change(caller: Caller, thread: Thread) -> bool:
-    """Whether a ticket takes one more change of status; we may always change it.
-
-    A robot that opens again what was resolved, against another one, would go on for ever, and every
-    pause of a clock is in each event that follows.
+    Anybody can name an account when they ask; that makes it neither theirs nor their business.
     """
-    return caller.is_staff or thread.changes < MOST_CHANGES
-
-
-def set_status(
-    thread: Thread, status: TicketStatus, caller: Caller, *, now: datetime
-) -> Change | None:
-    """Set a ticket to a status; None if it is in it already."""
-    if status is thread.status:
-        return None
-    at = moment(thread, now)
-    changed = replace(thread, status=status, changes=thread.changes + 1, changed_at=at)
-    data = TicketStatusChangedData(
-        status=status, previous=thread.status, by_kind=_kind(caller), by=caller.subject
+    return (
+        visitor.is_staff
+        or thread.account_verified
+        or (visitor.caller.account is not None and visitor.caller.account == thread.account)
     )
-    event = TicketStatusChanged.say(data, cause=_change(changed), source=SOURCE, time=at)
-    return Change(changed, event)
 
 
-def set_priority(
-    thread: Thread, priority: Priority, caller: Caller, *, now: datetime
-) -> Change | None:
-    """Set a ticket to a priority; None if it has it already."""
-    if priority is thread.priority:
-        return None
-    at = moment(thread, now)
-    changed = replace(thread, priority=priority, changes=thread.changes + 1, changed_at=at)
-    data = TicketPriorityChangedData(
-        priority=priority, previous=thread.priority, by_kind=_kind(caller), by=caller.subject
-    )
-    event = TicketPriorityChanged.say(data, cause=_change(changed), source=SOURCE, time=at)
-    return Change(changed, event)
-
-
-def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
-    """A customer's public message opens a ticket that waits for them, or was solved, again.
-
-    It does so at the instant of the message, which is also what led to it. A mail also opens what
-    was closed.
-    """
-    data = posted.data
-    is_customers = data.author_kind is AuthorKind.CUSTOMER and data.visibility is Visibility.PUBLIC
-    by_mail = data.channel is Channel.MAIL
-    reopened = REOPENED_BY_MAILS if by_mail else REOPENED_BY_MESSAGES
-    if not is_customers or thread.status not in reopened:
-        return None
-    if thread.changes >= MOST_CHANGES:
-        return None
-    said = TicketStatusChangedData(
-        status=TicketStatus.OPEN,
-        previous=thread.status,
-        by_kind=data.author_kind,
-        by=data.author,
-    )
-    opened = replace(
-        thread, status=TicketStatus.OPEN, changes=thread.changes + 1, changed_at=posted.time
-    )
-    event = TicketStatusChanged.say(said, cause=posted.as_cause, source=SOURCE, time=posted.time)
-    return Change(opened, event)
+def actor(visitor: Visitor, thread: Thread) -> Actor:
+    """A visitor, in this thread: whoever has only a link is held to be who asked."""
+    if visitor.is_staff:
+        return Actor(AuthorKind.AGENT, visitor.caller.subject, visitor.caller.name)
+    if visitor.is_signed_in:
+        return Actor(AuthorKind.CUSTOMER, visitor.caller.subject, visitor.caller.name)
+    return Actor(AuthorKind.CUSTOMER, thread.requester, thread.requester_name)
 
 
 def moment(thread: Thread, now: datetime) -> datetime:
@@ -296,11 +208,7 @@ def moment(thread: Thread, now: datetime) -> datetime:
     return now if last is None or last < now else last + timedelta(microseconds=1)
 
 
-def _kind(caller: Caller) -> AuthorKind:
-    return AuthorKind.AGENT if caller.is_staff else AuthorKind.CUSTOMER
-
-
-def _change(changed: Thread) -> Cause:
+def cause_of_change(changed: Thread) -> Cause:
     """A change has no event that led to it but the ticket's first; its number tells it apart."""
     return Cause(
         derive_id(changed.ticket, "change", str(changed.changes)),

@@ -1,25 +1,44 @@
 """What messaging does with what it hears: threads, mails into them, and what is said of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Literal
 from uuid import UUID
 
 import structlog
 
 from services.messaging import domain, inbox, store
+from services.messaging.store import LinkRow
 from shared.consumer import Heard
 from shared.database import Connection
 from shared.deadlines import DeadlineEvent
-from shared.events import Event, TicketCreated, TicketSlotted
+from shared.events import Event, PlanChanged, TicketCreated, TicketSlotted
+from shared.handling import PlanChangeDeclined
 from shared.messages import AttachmentReceived, MessageReceived
 from shared.notifications import NotificationKind, NotificationSent
 
 log = structlog.get_logger(__name__)
 
+SHOWN = (
+    TicketCreated
+    | MessageReceived
+    | AttachmentReceived
+    | TicketSlotted
+    | DeadlineEvent
+    | NotificationSent
+    | PlanChangeDeclined
+)
+"""What changes a ticket; its subject is the ticket."""
+
 
 async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
     """Handle a batch."""
     said = [item.event for item in heard]
-    await _converse(connection, heard)
+    await store.take_turns(connection, {item.partition for item in heard})
+    plans = [event for event in said if isinstance(event, PlanChanged)]
+    asking = await store.list_asking(connection, {event.data.account for event in plans})
+    # All at once and first: who locks some more later may wait for somebody in a circle.
+    await store.lock_threads(connection, _tickets(said) | asking)
+    await _converse(connection, said)
     if slotted := [event for event in said if isinstance(event, TicketSlotted)]:
         await store.record_slots(connection, slotted)
     if clocks := [event for event in said if isinstance(event, DeadlineEvent)]:
@@ -28,15 +47,18 @@ async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
     acknowledged = [e for e in sent if e.data.kind is NotificationKind.ACKNOWLEDGEMENT]
     if acknowledged:
         await store.record_acknowledgements(connection, acknowledged)
+    if links := [row for event in said for row in _links(event)]:
+        await store.keep_links(connection, links)
+    if plans:
+        await store.record_plans(connection, plans)
+        await store.refresh_accounts(connection, {event.data.account for event in plans})
+    if declined := [event for event in said if isinstance(event, PlanChangeDeclined)]:
+        await store.decline_plans(connection, declined)
+    await store.refresh(connection, _tickets(said))
 
 
-async def _converse(connection: Connection, heard: Sequence[Heard]) -> None:
+async def _converse(connection: Connection, said: Sequence[Event]) -> None:
     """Everything that becomes part of a conversation."""
-    told = [item for item in heard if _is_conversation(item.event)]
-    if not told:
-        return
-    said = [item.event for item in told]
-    await store.take_turns(connection, {item.partition for item in told})
     created = [event for event in said if isinstance(event, TicketCreated)]
     if created:
         await _open_threads(connection, created)
@@ -46,8 +68,16 @@ async def _converse(connection: Connection, heard: Sequence[Heard]) -> None:
         await inbox.keep_parts(connection, parts)
 
 
-def _is_conversation(event: Event) -> bool:
-    return isinstance(event, TicketCreated | MessageReceived | AttachmentReceived)
+def _tickets(said: Sequence[Event]) -> set[UUID]:
+    """Tickets whose pages may show something else now."""
+    return {UUID(event.subject) for event in said if isinstance(event, SHOWN)}
+
+
+def _links(event: Event) -> Iterator[LinkRow]:
+    """The link that an event tells of, if it does."""
+    origin: Literal["form", "mail"] = "form" if isinstance(event, TicketCreated) else "mail"
+    if isinstance(event, TicketCreated | NotificationSent) and (link := event.data.link):
+        yield LinkRow(link.sha256, UUID(event.subject), origin, event.time, link.expires)
 
 
 async def _open_threads(connection: Connection, created: Sequence[TicketCreated]) -> None:

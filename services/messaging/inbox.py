@@ -36,13 +36,14 @@ async def put_in(
     for mail in received:
         heard[UUID(mail.subject)].append(mail)
     awaited = await store.list_awaited(connection, {*opened, *heard})
-    # Always in one order: whoever else locks several threads never waits for us in a circle.
-    for ticket in sorted(awaited | heard.keys()):
-        thread = await store.lock_thread(connection, ticket)
-        if thread is None:
+    wanted = awaited | heard.keys()
+    # All at once: whoever else locks several threads never waits for us in a circle.
+    locked = await store.lock_threads(connection, wanted)
+    for ticket in sorted(wanted):
+        if ticket not in locked:
             await _let_wait(connection, heard[ticket])
         else:
-            await _put_into(connection, thread, heard[ticket])
+            await _put_into(connection, locked, ticket, heard[ticket])
 
 
 async def keep_attachments(
@@ -85,19 +86,24 @@ async def _let_wait(connection: Connection, received: Sequence[MessageReceived])
 
 
 async def _put_into(
-    connection: Connection, thread: Thread, received: Sequence[MessageReceived]
+    connection: Connection,
+    locked: dict[UUID, Thread],
+    ticket: UUID,
+    received: Sequence[MessageReceived],
 ) -> None:
-    while mail := await store.read_waiting(connection, thread.ticket):
-        thread = await _end_waiting(connection, thread, mail)
+    while mail := await store.read_waiting(connection, ticket):
+        await _end_waiting(connection, locked, mail)
     for mail in received:
-        thread = await _append(connection, thread, mail)
+        await _append(connection, locked, mail)
 
 
-async def _end_waiting(connection: Connection, thread: Thread, mail: MessageReceived) -> Thread:
+async def _end_waiting(
+    connection: Connection, locked: dict[UUID, Thread], mail: MessageReceived
+) -> None:
     """Put in a mail that has waited. If it is at fault, the ticket that is heard of now is not."""
     try:
         async with connection.transaction():
-            thread = await _append(connection, thread, mail)
+            await _append(connection, locked, mail)
             await store.end_waiting(connection, mail.data.message)
     except Exception as error:
         if is_passing(error):
@@ -105,25 +111,28 @@ async def _end_waiting(connection: Connection, thread: Thread, mail: MessageRece
         await store.refuse_waiting(connection, mail.data.message)
         told = {"ticket": mail.subject, "message": str(mail.data.message)}
         log.error("mail_refused", **told, error=type(error).__name__)  # noqa: TRY400 - a text may be a customer's
-    return thread
 
 
-async def _append(connection: Connection, thread: Thread, received: MessageReceived) -> Thread:
-    ticket, id_, private = thread.ticket, received.data.message, received.data.private
-    told = {"ticket": str(ticket), "message": str(id_), "correlation": str(thread.correlation)}
-    mails.refuse_stranger(received, thread)
+async def _append(
+    connection: Connection, locked: dict[UUID, Thread], received: MessageReceived
+) -> None:
+    """Put a mail at the end of its thread, or of the one that this has gone into."""
+    answered = locked[UUID(received.subject)]
+    thread = locked[answered.merged_into] if answered.merged_into else answered
+    id_, private = received.data.message, received.data.private
+    told = {"ticket": received.subject, "message": str(id_), "correlation": str(thread.correlation)}
+    mails.refuse_stranger(received, answered)
     if private is None:
         log.warning("mail_without_words", **told)
-        return thread
+        return
     if known := await store.read_message(connection, id_):
-        mails.refuse_elsewhere(known, thread)
+        mails.refuse_elsewhere(known, answered)
         mails.refuse_other_words(known.text, received)
-        return thread
+        return
     message, posted = mails.write(thread, received, private)
-    thread = await conversations.add(connection, thread, message, posted)
-    await keep_attachments(connection, ticket, id_, private.attachments)
+    locked[thread.ticket] = await conversations.add(connection, thread, message, posted)
+    await keep_attachments(connection, thread.ticket, id_, private.attachments)
     log.info("mail_kept", **told)
-    return thread
 
 
 async def _settle(connection: Connection, ids: Collection[UUID]) -> None:

@@ -1,6 +1,8 @@
 """Replies by mail, on their way into a thread: pure decisions."""
 
-from services.messaging import domain
+from uuid import UUID
+
+from services.messaging import domain, writing
 from services.messaging.domain import Message, Thread
 from shared import events
 from shared.messages import (
@@ -45,13 +47,17 @@ def refuse_stranger(received: MessageReceived, thread: Thread) -> None:
         raise StrangerError(str(thread.ticket))
 
 
-def refuse_elsewhere(known: Message, thread: Thread) -> None:
+def refuse_elsewhere(known: Message, answered: Thread) -> None:
     """Tell a repeat, which is harmless, from a message that is in another thread.
+
+    Args:
+        known: The message, wherever it is.
+        answered: The thread of the ticket that the mail is for; it may have gone into the other.
 
     Raises:
         MessageElsewhereError: so that the mail is put aside instead of being lost.
     """
-    if known.ticket != thread.ticket:
+    if answered.ticket not in {known.ticket, known.came_to}:
         raise MessageElsewhereError(str(known.id))
 
 
@@ -73,9 +79,14 @@ def refuse_other_words(known: str | None, received: MessageReceived) -> None:
 
 
 def write(
-    thread: Thread, received: MessageReceived, private: MessageReceivedPrivate
+    thread: Thread,
+    received: MessageReceived,
+    private: MessageReceivedPrivate,
 ) -> tuple[Message, MessagePosted]:
-    """The next message of a thread, from a mail, and what is said of it.
+    """The next message of a thread, from a mail to it or to what has gone into it.
+
+    Returns:
+        The message, and what is said of it.
 
     Raises:
         TooLargeError: if no broker would take that.
@@ -93,8 +104,11 @@ def write(
         text=private.text,
         posted_at=domain.moment(thread, received.time),
         quoted=private.quoted,
+        came_to=None if received.subject == str(thread.ticket) else UUID(received.subject),
     )
-    posted = domain.say_posted(message, thread, attachments=private.attachments, led_by=received.id)
+    posted = writing.say_posted(
+        message, thread, attachments=private.attachments, led_by=received.id
+    )
     if len(events.write(posted)) > MOST_BYTES:
         raise TooLargeError(str(message.id))
     return message, posted

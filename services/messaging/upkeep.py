@@ -1,7 +1,8 @@
-"""What nobody asks for: mails that are in no thread, and parts of files that no mail names.
+"""What nobody asks for: mails that are in no thread, parts of files that no mail names, what ended.
 
-Both come from mails that were half lost, or made up. Whoever runs the desk has to see the ones;
-the others are of no use to anybody after a while, and go.
+The first two come from mails that were half lost, or made up. Whoever runs the desk has to see the
+ones; the others are of no use to anybody after a while, and go. So do sessions, sign-ins and links
+that hold no more.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import structlog
 from prometheus_client import Gauge
 
 from services.messaging import store
+from services.messaging.login.sign_ins import UNDER_WAY
 from shared.database import Database
 
 log = structlog.get_logger(__name__)
@@ -27,6 +29,8 @@ OLDEST = Gauge(
 
 KEEP_PARTS = timedelta(days=30)
 """Far longer than any mail waits for its thread."""
+KEEP_LINKS = timedelta(days=30)
+"""After they have ended: until then their page can say that they have."""
 MOST_PARTS = 100
 """Deleted in one step: half a MiB each, and others want the database, too."""
 
@@ -37,18 +41,34 @@ class Upkeep:
 
     database: Database
     clock: Callable[[], datetime]
+    idle: timedelta = timedelta(hours=2)
+    """After so long without a request a session has ended."""
 
     async def step(self) -> bool:
-        """Count mails, and delete some parts that are too old; whether there may be more."""
+        """Count mails, delete what has ended and some parts that are too old.
+
+        Returns:
+            Whether there may be more.
+        """
         now = self.clock()
         async with self.database.transaction() as connection:
             backlog = await store.measure_waiting(connection)
             deleted = await store.delete_orphans(connection, now - KEEP_PARTS, most=MOST_PARTS)
+        await self._delete_ended(now)
         _show("waiting", backlog.waiting, backlog.waiting_since, now)
         _show("refused", backlog.refused, backlog.refused_since, now)
         if deleted:
             log.warning("attachment_parts_deleted", parts=deleted)
         return deleted == MOST_PARTS
+
+    async def _delete_ended(self, now: datetime) -> None:
+        async with self.database.transaction() as connection:
+            ended = await store.delete_ended(
+                connection, now=now, used_before=now - self.idle, began_before=now - UNDER_WAY
+            )
+            ended += await store.delete_expired(connection, before=now - KEEP_LINKS)
+        if ended:
+            log.info("sign_ins_and_links_deleted", rows=ended)
 
 
 def _show(state: str, mails: int, since: datetime | None, now: datetime) -> None:

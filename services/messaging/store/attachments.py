@@ -45,6 +45,21 @@ async def add_attachments(
     )
 
 
+async def count_bytes_lately(connection: Connection, ticket: UUID, since: datetime) -> int:
+    """Of all files that customers have added to a ticket since then."""
+    return int(
+        await connection.fetchval(
+            """
+            SELECT coalesce(sum(a.size_bytes), 0)
+            FROM messages AS m JOIN attachments AS a ON a.message = m.id
+            WHERE m.ticket = $1 AND m.author_kind = 'customer' AND m.posted_at > $2
+            """,
+            ticket,
+            since,
+        )
+    )
+
+
 async def add_parts(connection: Connection, parts: Sequence[Part]) -> None:
     """Keep parts of files; one that is there already stays as it is.
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.messaging.clocks import ClockState, ClockView, clock_state
+from services.messaging.clocks import ClockState, ClockView, clock_state, left_seconds
 from shared.database import Connection
 from shared.deadlines import DeadlineEvent
 from shared.events import TicketSlotted
@@ -49,11 +49,17 @@ async def record_clocks(connection: Connection, events: Sequence[DeadlineEvent])
     """Move each clock on; what is not newer than what is kept changes nothing."""
     await connection.executemany(
         """
-        INSERT INTO clocks AS c (ticket, clock, cycle, revision, state, due_at, changed_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        INSERT INTO clocks AS c (
+            ticket, clock, cycle, revision, state, due_at, changed_at, plan, catalogue_version,
+            calendar, started_at, target_seconds, left_seconds
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         ON CONFLICT (ticket, clock, cycle) DO UPDATE
         SET revision = excluded.revision, state = excluded.state, due_at = excluded.due_at,
-            changed_at = excluded.changed_at
+            changed_at = excluded.changed_at, plan = excluded.plan,
+            catalogue_version = excluded.catalogue_version, calendar = excluded.calendar,
+            started_at = excluded.started_at, target_seconds = excluded.target_seconds,
+            left_seconds = excluded.left_seconds
         WHERE c.revision < excluded.revision
         """,
         [
@@ -65,6 +71,12 @@ async def record_clocks(connection: Connection, events: Sequence[DeadlineEvent])
                 clock_state(event).value,
                 event.data.due,
                 event.time,
+                event.data.plan,
+                event.data.catalogue_version,
+                event.data.calendar,
+                event.data.started,
+                event.data.target_seconds,
+                left_seconds(event),
             )
             for event in events
         ],
@@ -92,7 +104,9 @@ async def read_standing(connection: Connection, ticket: UUID) -> Standing:
     )
     clocks = await connection.fetch(
         """
-        SELECT clock, cycle, revision, state, due_at, changed_at FROM clocks
+        SELECT clock, cycle, revision, state, due_at, changed_at, plan, catalogue_version, calendar,
+            started_at, target_seconds, left_seconds
+        FROM clocks
         WHERE ticket = $1 ORDER BY clock, cycle
         """,
         ticket,
@@ -104,11 +118,7 @@ async def read_standing(connection: Connection, ticket: UUID) -> Standing:
 
 
 def _clock(row: asyncpg.Record) -> ClockView:
-    return ClockView(
-        Clock(row["clock"]),
-        row["cycle"],
-        row["revision"],
-        ClockState(row["state"]),
-        row["due_at"],
-        row["changed_at"],
-    )
+    fields = dict(row)
+    fields["clock"] = Clock(fields["clock"])
+    fields["state"] = ClockState(fields["state"])
+    return ClockView(**fields)

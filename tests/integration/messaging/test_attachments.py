@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.messaging import domain, store
+from services.messaging import store, writing
 from services.messaging.files import FileState
 from shared.database import Database
 from shared.messages import AttachmentReceived, MessagePosted, Visibility
@@ -127,9 +127,8 @@ async def test_a_file_of_a_note_is_for_agents_alone(database: Database) -> None:
     async with database.transaction() as connection:
         thread = await store.lock_thread(connection, TICKET)
         assert thread is not None
-        note, _ = domain.write(
-            thread, said.AGENT, "Look.", Visibility.NOTE, id_=UUID(int=1), now=said.now()
-        )
+        by = said.actor(said.AGENT, thread)
+        note = writing.write(thread, by, "Look.", Visibility.NOTE, id_=UUID(int=1), now=said.now())
         await store.append_message(connection, note)
         await store.add_attachments(connection, TICKET, note.id, [FILE])
         seen = [

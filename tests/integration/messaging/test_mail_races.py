@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.messaging import domain, handlers, store
+from services.messaging import changes, handlers, store, writing
 from services.messaging.files import FileState
 from shared.consumer import Heard
 from shared.database import Database
@@ -55,14 +55,13 @@ async def test_a_mail_waits_for_who_writes_over_http(database: Database) -> None
     async with database.transaction() as connection:
         thread = await store.lock_thread(connection, TICKET)
         assert thread is not None
-        id_ = domain.message_id(ticket=TICKET, author=said.AGENT.subject, key="last words")
-        message, _ = domain.write(
-            thread, said.AGENT, "Closed.", Visibility.PUBLIC, id_=id_, now=said.now()
-        )
+        by = said.actor(said.AGENT, thread)
+        id_ = writing.message_id(ticket=TICKET, author=by.id, key="last words")
+        message = writing.write(thread, by, "Closed.", Visibility.PUBLIC, id_=id_, now=said.now())
         await store.append_message(connection, message)
-        change = domain.set_status(thread, TicketStatus.CLOSED, said.AGENT, now=said.now())
+        change = changes.set_status(thread, TicketStatus.CLOSED, by, now=said.now())
         assert change is not None
-        await store.update_thread(connection, change.thread)
+        await store.update_status(connection, change.thread)
         waiting = asyncio.create_task(hear(database, MAIL))
         await until(lambda: somebody_waits(database), what="the mail waits")
     await waiting

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.messaging import domain, mails, store
+from services.messaging import changes, mails, store, writing
 from services.messaging.domain import Message
 from shared.database import Database
 from shared.events import Event, TicketCreated, TicketStatus, TicketStatusChanged
@@ -119,8 +119,8 @@ async def test_a_mail_to_a_ticket_that_changed_too_often_is_kept_and_opens_nothi
     async with database.transaction() as connection:
         thread = await store.lock_thread(connection, TICKET)
         assert thread is not None
-        worn = replace(thread, status=TicketStatus.RESOLVED, changes=domain.MOST_CHANGES)
-        await store.update_thread(connection, worn)
+        worn = replace(thread, status=TicketStatus.RESOLVED, changes=changes.MOST_CHANGES)
+        await store.update_status(connection, worn)
     await hear(database, said_mails.message_received(CREATED))
     found = await shown(database, TICKET)
     assert found.thread.status is TicketStatus.RESOLVED
@@ -239,10 +239,9 @@ async def _write(database: Database, text: str) -> None:
     async with database.transaction() as connection:
         thread = await store.lock_thread(connection, TICKET)
         assert thread is not None
-        id_ = domain.message_id(ticket=TICKET, author=CUSTOMER.subject, key=text)
-        message, _ = domain.write(
-            thread, CUSTOMER, text, Visibility.PUBLIC, id_=id_, now=said.now()
-        )
+        by = said.actor(CUSTOMER, thread)
+        id_ = writing.message_id(ticket=TICKET, author=by.id, key=text)
+        message = writing.write(thread, by, text, Visibility.PUBLIC, id_=id_, now=said.now())
         await store.append_message(connection, message)
 
 

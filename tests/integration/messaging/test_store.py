@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID
 
-from services.messaging import domain, handlers, store
+from services.messaging import changes, handlers, store
 from services.messaging.clocks import ClockState, ClockView
 from shared.consumer import Heard
 from shared.database import Connection, Database
@@ -114,15 +114,16 @@ async def test_changes_at_once_come_one_after_the_other(database: Database) -> N
     assert second.event.time > first.event.time
 
 
-async def _set_alone(database: Database, status: TicketStatus) -> domain.Change | None:
+async def _set_alone(database: Database, status: TicketStatus) -> changes.Change | None:
     async with database.transaction() as connection:
         return await _set(connection, status)
 
 
-async def _set(connection: Connection, status: TicketStatus) -> domain.Change | None:
+async def _set(connection: Connection, status: TicketStatus) -> changes.Change | None:
     thread = await store.lock_thread(connection, TICKET)
     assert thread is not None
-    change = domain.set_status(thread, status, said.AGENT, now=said.now())
+    by = said.actor(said.AGENT, thread)
+    change = changes.set_status(thread, status, by, now=said.now())
     if change is not None:
-        await store.update_thread(connection, change.thread)
+        await store.update_status(connection, change.thread)
     return change

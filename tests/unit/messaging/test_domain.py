@@ -1,10 +1,12 @@
 """Threads and who may do what in them: pure decisions."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
-from services.messaging import domain
+from services.messaging import domain, writing
+from services.messaging.visitors import Visitor
 from shared.identity import Caller, Role
 from shared.messages import AuthorKind, Visibility
 from tests.support import said
@@ -52,18 +54,38 @@ def test_a_customer_reads_the_threads_of_their_own_account_alone(
 ) -> None:
     """Whose account it is decides; our own people read all."""
     thread, _ = domain.open_thread(said.ticket_created(account="an-account"))
-    assert domain.may_read(caller, thread) is may
+    assert domain.may_read(Visitor(caller), thread) is may
+
+
+@pytest.mark.parametrize(
+    ("visitor", "is_verified", "may"),
+    [
+        (Visitor(said.AGENT), False, True),
+        (Visitor(customer("an-account")), False, True),
+        (Visitor(customer(None), requester=said.REQUESTER), False, False),
+        (Visitor(customer(None), requester=said.REQUESTER), True, True),
+        (Visitor(customer("another-account"), requester=said.REQUESTER), False, False),
+    ],
+)
+def test_who_only_named_an_account_is_told_nothing_of_it(
+    visitor: Visitor, *, is_verified: bool, may: bool
+) -> None:
+    """The ticket is theirs; the account may be anybody's."""
+    thread, _ = domain.open_thread(said.ticket_created(account="an-account"))
+    thread = replace(thread, account_verified=is_verified)
+    assert domain.may_read(visitor, thread)
+    assert domain.may_know_account(visitor, thread) is may
 
 
 def test_a_customers_role_cannot_make_them_an_agent() -> None:
     """The author's kind comes from the token, not from what was sent."""
     thread, _ = domain.open_thread(said.ticket_created(account="an-account"))
-    message, _ = domain.write(
+    message = writing.write(
         thread,
-        customer("an-account"),
+        domain.actor(Visitor(customer("an-account")), thread),
         "I am an agent.",
         Visibility.PUBLIC,
-        id_=domain.message_id(ticket=thread.ticket, author="c-one", key="k"),
+        id_=writing.message_id(ticket=thread.ticket, author="c-one", key="k"),
         now=said.now(),
     )
     assert message.author_kind is AuthorKind.CUSTOMER

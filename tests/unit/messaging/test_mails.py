@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.messaging import domain, mails
+from services.messaging import changes, domain, mails
 from services.messaging.domain import Thread
 from shared.events import TicketStatus, TicketStatusChanged
 from shared.messages import AuthorKind, Channel, MessagePosted
@@ -52,7 +52,7 @@ def test_a_mail_lies_behind_the_last_change() -> None:
 def test_a_customers_mail_opens_more_than_their_words_over_http(status: TicketStatus) -> None:
     """A closed ticket too: over HTTP they are told to write a new request, by mail they are not."""
     before = thread(status)
-    change = domain.reopen(before, posted(before))
+    change = changes.reopen(before, posted(before))
     if status in {TicketStatus.OPEN, TicketStatus.ON_HOLD}:
         assert change is None
         return
@@ -63,7 +63,7 @@ def test_a_customers_mail_opens_more_than_their_words_over_http(status: TicketSt
     over_http = over_http.model_copy(
         update={"data": over_http.data.model_copy(update={"channel": Channel.API})}
     )
-    opened = domain.reopen(before, over_http) is not None
+    opened = changes.reopen(before, over_http) is not None
     assert opened is (status is not TicketStatus.CLOSED)
 
 
@@ -73,7 +73,7 @@ def test_an_automatic_mail_opens_nothing(status: TicketStatus) -> None:
     before = thread(status)
     event = posted(before, automatic=True)
     assert event.data.author_kind is AuthorKind.SYSTEM
-    assert domain.reopen(before, event) is None
+    assert changes.reopen(before, event) is None
 
 
 def test_a_strangers_mail_is_refused() -> None:

@@ -1,0 +1,1 @@
+"""Who comes: signed in at the organisation's provider, or with a link."""
