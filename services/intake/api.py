@@ -4,26 +4,23 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 from prometheus_client import Counter
-from pydantic import BaseModel, ConfigDict, EmailStr, StringConstraints
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.intake import domain
-from services.intake.settings import QUEUE
+from services.intake.asked import TicketRequest
 from shared import events, problems, web
 from shared.envelope import format_instant
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
 from shared.identity import Caller, Role, Verifier, requester_id
-from shared.messages import AuthorKind, Channel
-from shared.plans import Priority
+from shared.messages import AuthorKind
 from shared.publisher import Outgoing, Publishes
 from shared.tickets import ticket_number
 from shared.topics import topic_name
@@ -33,41 +30,6 @@ log = structlog.get_logger(__name__)
 TICKETS = Counter("intake_tickets_total", "Requests by outcome.", ["channel", "outcome"])
 
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, pattern=r"^[^\x00-\x1f\x7f]*$")
-]
-"""One line of text: no control characters, so that it can stand in a mail's header."""
-
-
-class Requester(BaseModel):
-    """Who asks."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    address: Annotated[EmailStr, StringConstraints(max_length=254)]
-    name: Annotated[Line, StringConstraints(max_length=200)] | None = None
-
-
-class TicketRequest(BaseModel):
-    """The body of `POST /v1/tickets`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    requester: Requester
-    account: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] | None
-    ) = None
-    queue: Annotated[str, StringConstraints(pattern=QUEUE)] = "support"
-    subject: Annotated[Line, StringConstraints(max_length=200)]
-    text: web.StorableText
-    channel: Channel = Channel.API
-    priority: Priority = Priority.NORMAL
-    locale: Annotated[
-        str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
-    ] = "en"
-    time_zone: web.TimeZone = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +50,7 @@ class Intake:
         caller = self.verifier.caller(request)
         key = web.idempotency_key(request) or self.new_key()
         asked = await web.read_json(request, TicketRequest)
-        created = _open(self, asked, caller=caller, key=key, traceparent=_traceparent(request))
+        created = _open(self, asked, caller=caller, key=key, traceparent=traceparent(request))
         await _publish(self, created, key=key)
         failpoint("intake.published")
         return _accepted(self, created)
@@ -174,6 +136,7 @@ def _accepted(intake: Intake, created: events.TicketCreated) -> Response:
     return JSONResponse(body, 202, headers={"Location": follow})
 
 
-def _traceparent(request: Request) -> str | None:
+def traceparent(request: Request) -> str | None:
+    """The W3C trace context of a request, or None."""
     given = request.headers.get("traceparent", "")
     return given if _TRACE.fullmatch(given) else None

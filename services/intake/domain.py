@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared.envelope import NAMESPACE, Cause, derive_id
 from shared.events import TicketCreated, TicketCreatedData, TicketCreatedPrivate
+from shared.links import Link
 from shared.messages import Attachment, AuthorKind, Channel
 from shared.plans import Priority
 
@@ -42,6 +43,8 @@ class Submission:
     """Of the mail that it came as."""
     attachments: tuple[Attachment, ...] = ()
     """Files that came with it."""
+    link: Link | None = None
+    """Opens the ticket for who sent the form."""
 
 
 def ticket_id(*, sender: str, key: str) -> UUID:
@@ -78,6 +81,7 @@ def open_ticket(
         continues=submission.continues,
         locale=submission.locale,
         time_zone=submission.time_zone,
+        link=submission.link,
         private=TicketCreatedPrivate(
             name=submission.name,
             address=submission.address,

@@ -1,4 +1,4 @@
-"""How many mails an hour somebody may send: counted in this process, and soon forgotten.
+"""How much somebody may send in an hour: counted in this process, and soon forgotten.
 
 A loop between two machines dies by its own queue, since over the cap its mails are only put off; a
 person who is over it comes back an hour later. The counts are each replica's own: more replicas
@@ -84,11 +84,16 @@ class Caps:
 
     def network(self, host: str | None) -> str | None:
         """The network that a host's mails are counted for, or None for one of our own."""
-        address = read_host(host)
-        if address is None or is_within(address, self.trusted):
-            return None
-        prefix = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX  # noqa: PLR2004 - IP's versions
-        return str(ip_network(f"{address}/{prefix}", strict=False))
+        return network_of(host, self.trusted)
+
+
+def network_of(host: str | None, trusted: tuple[Network, ...]) -> str | None:
+    """The network that a host is in, or None for one of our own and for what is no address."""
+    address = read_host(host)
+    if address is None or is_within(address, trusted):
+        return None
+    prefix = IPV4_PREFIX if address.version == 4 else IPV6_PREFIX  # noqa: PLR2004 - IP's versions
+    return str(ip_network(f"{address}/{prefix}", strict=False))
 
 
 def read_host(host: str | None) -> IPv4Address | IPv6Address | None:

@@ -6,7 +6,6 @@ already is dropped as a repeat. Should it never come again, some parts of files 
 message names; the other way round, a message would name files that nobody has.
 """
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +17,13 @@ from services.intake.mail.bodies import MailFile
 from services.intake.mail.reading import Mail
 from services.intake.mail.rules import Bounce, Judgement, NewTicket, RefusedMail, Reply
 from services.intake.mail.text import split_quoted
+from shared.attached import describe, parts_of
 from shared.envelope import Cause, derive_id
 from shared.events import Event, TicketCreated
+from shared.links import hide_links
 from shared.messages import (
     Attachment,
     AttachmentReceived,
-    AttachmentReceivedData,
-    AttachmentReceivedPrivate,
     AuthorKind,
     Channel,
     MailBounced,
@@ -35,9 +34,6 @@ from shared.messages import (
     MessageReceivedPrivate,
 )
 from shared.plans import Priority
-
-PART_BYTES = 512 * 1024
-"""Of a file's content in one event: in base 64 it is below what a broker takes by default."""
 
 _CREATED = TicketCreated.model_fields["type"].default
 
@@ -150,17 +146,12 @@ def _cause(cause: UUID, ticket: UUID, traceparent: str | None) -> Cause:
 
 
 def _said(mail: Mail, message: UUID) -> _Said:
-    own, quoted = split_quoted(mail.text)
+    # Our mail is quoted with its link: agents who read it must not come in as the customer.
+    own, quoted = split_quoted(hide_links(mail.text))
     text = "\n\n".join(part for part in (own, "\n".join(mail.notes)) if part)
     attachments = tuple(
-        Attachment(
-            id=derive_id(message, "file", str(index)),
-            name=file.name,
-            content_type=file.content_type,
-            size_bytes=len(file.content),
-            sha256=file.sha256,
-        )
-        for index, file in enumerate(mail.files)
+        describe(message, at, name=file.name, kind=file.content_type, content=file.content)
+        for at, file in enumerate(mail.files)
     )
     return _Said(text, quoted, attachments)
 
@@ -169,20 +160,7 @@ def _parts(
     files: tuple[MailFile, ...], said: _Said, message: UUID, cause: Cause, now: datetime
 ) -> Iterator[AttachmentReceived]:
     for file, attachment in zip(files, said.attachments, strict=True):
-        starts = range(0, max(1, len(file.content)), PART_BYTES)
-        for part, start in enumerate(starts, 1):
-            piece = file.content[start : start + PART_BYTES]
-            data = AttachmentReceivedData(
-                attachment=attachment.id,
-                message=message,
-                part=part,
-                parts=len(starts),
-                private=AttachmentReceivedPrivate(content=base64.b64encode(piece).decode()),
-            )
+        for part, data in parts_of(attachment.id, file.content, message=message):
             yield AttachmentReceived.say(
-                data,
-                cause=cause,
-                source=domain.SOURCE,
-                time=now,
-                part=f"{attachment.id}/{part}",
+                data, cause=cause, source=domain.SOURCE, time=now, part=part
             )

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from services.intake.asked import QUEUE
 from services.intake.folders import comparable
 from services.intake.limits import Network
 from shared.mail_tokens import MailTokens
@@ -16,8 +17,8 @@ from shared.runtime import Settings
 from shared.web import TimeZone
 
 MEBIBYTE = 1024 * 1024
-QUEUE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
-"""What a queue may be called."""
+_LINK = r"^https?://[^\s]+$"
+_BASE = r"^https?://[^\s]+[^/]$"
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - told from other hosts, not listened to
 
 
@@ -175,13 +176,53 @@ class ImapSettings(MailServerSettings):
         return given
 
 
-class IntakeSettings(ImapSettings):
+class PageSettings(Settings):
+    """How the request form looks, where it leads, and how much of it is taken."""
+
+    public_address: str = Field("http://127.0.0.1:8101", pattern=_BASE)
+    """Where people reach the form, no slash at its end."""
+    messaging_center: str = Field("http://127.0.0.1:8104", pattern=_BASE)
+    """Where a requester follows a ticket: the public address of messaging, no slash at its end. Its
+    host must belong to the same site as the form's, or browsers keep its cookies from the chat."""
+    brand: str = "Careline"
+    """The organisation's name."""
+    catalogue: Path = Path("deploy/plans.toml")
+    """The plan catalogue: the plans side by side, and by when an answer would come."""
+    pass_secret: Annotated[
+        Annotated[SecretStr, Field(min_length=16)] | None, BeforeValidator(_off_if_empty)
+    ] = None
+    """By which the form knows who is signed in at messaging: the same for both. Without it nobody
+    is known here."""
+    portal: Annotated[str | None, BeforeValidator(_off_if_empty)] = Field(None, pattern=_LINK)
+    """Where customers find their Project Manager."""
+    documentation: Annotated[str | None, BeforeValidator(_off_if_empty)] = Field(
+        None, pattern=_LINK
+    )
+    """The documentation; messaging's own unless it is given."""
+    troubleshooting: Annotated[str | None, BeforeValidator(_off_if_empty)] = Field(
+        None, pattern=_LINK
+    )
+    """The troubleshooting tips; a part of messaging's documentation unless it is given."""
+    terms: Annotated[str | None, BeforeValidator(_off_if_empty)] = Field(None, pattern=_LINK)
+    """Terms of Service with their Schedule A."""
+    form_time_zone: TimeZone = "UTC"
+    """Of those whose browser doesn't say."""
+    form_per_network: int = Field(120, ge=1)
+    """Forms in an hour from one network (/24, or /56 by IPv6); what is more is refused."""
+    form_trusted: Networks = Field(default=(ip_network("127.0.0.0/8"), ip_network("::1/128")))
+    """Networks that this doesn't hold for, such as a proxy's that doesn't say who is behind it."""
+    form_at_once: int = Field(16, ge=1, le=256)
+    """Forms of more than 1 MiB that are read at the same time; each may hold 20 MiB of files in
+    memory."""
+    form_publish_deadline: float = Field(10, gt=0, le=120)
+    """Seconds that the broker may take to acknowledge all files of a form."""
+
+
+class IntakeSettings(ImapSettings, PageSettings):
     """Beside what every service is told."""
 
     pseudonym_secret: SecretStr = Field(min_length=16)
     """Makes requesters' ids from their addresses: the same for intake and sla, for ever."""
-    messaging_center: str = Field("http://127.0.0.1:8104", pattern=r"^https?://[^\s]+[^/]$")
-    """Where a requester follows a ticket: the public address of messaging, no slash at its end."""
     publish_deadline: float = Field(1.5, gt=0, le=30)
     """Seconds that the broker may take to acknowledge a ticket before its sender hears 503."""
     # Last, since whether it must be there depends on the others.

@@ -8,10 +8,11 @@ from io import StringIO
 
 from services.intake.mail import markup as mail_html
 from services.intake.mail.charsets import Decoded, decode
-from services.intake.mail.headers import decode_words, one_line
+from services.intake.mail.headers import decode_words
 from services.intake.mail.parts import BeyondLimitsError, Part, read_head
+from shared.attached import safe_name, safe_type
+from shared.lines import one_line
 
-_LINE = 200
 _LONGEST_CHARACTER = 4
 """Bytes of a character in UTF-8, at the most."""
 _BODIES = ("text/plain", "text/html")
@@ -42,7 +43,6 @@ _ENDINGS = _SIGNATURES | {
     "application/json": ".json",
     "application/xml": ".xml",
 }
-_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
 _META_CHARSET = re.compile(rb"charset\s{0,9}=\s{0,9}[\"']?([A-Za-z0-9_:.+-]{1,40})", re.IGNORECASE)
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff\ud800-\udfff]")
 
@@ -202,7 +202,7 @@ def _file(part: Part) -> tuple[MailFile, ...]:
     content = part.content
     if not content and part.file_name is None:
         return ()
-    kind = part.type if _TYPE.fullmatch(part.type) else "application/octet-stream"
+    kind = safe_type(part.type)
     return (MailFile(_name(part, kind, content), kind, content),)
 
 
@@ -230,14 +230,3 @@ def _subject(content: bytes) -> str:
     return (
         one_line(decode_words(head.first("subject") or ""), 80).replace("/", "-").replace("\\", "-")
     )
-
-
-def safe_name(given: str) -> str:
-    """A file's name without path, control characters and leading dots; empty if nothing is left."""
-    bare = re.split(r"[/\\]", given)[-1]
-    name = one_line(bare, 1000).lstrip(". ")
-    if len(name) <= _LINE:
-        return name
-    stem, dot, ending = name.rpartition(".")
-    ending = f"{dot}{ending}" if stem and len(ending) <= 20 else ""  # noqa: PLR2004 - as endings go
-    return name[: _LINE - len(ending)] + ending

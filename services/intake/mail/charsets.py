@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from string import ascii_letters, digits
 
-SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-"""Halves of characters: neither UTF-8 nor Postgres takes them."""
+from shared.lines import SURROGATES
 
 # What a declared charset is read as: by its superset where senders mix them up. Python has codecs
 # that are no charsets (some unpack, some are slow), and UTF-7 hides markup: only these count.

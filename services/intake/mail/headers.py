@@ -14,10 +14,9 @@ from itertools import islice
 
 from email_validator import EmailNotValidError, validate_email
 
-from services.intake.mail.charsets import SURROGATES, decode, decode_base64
+from services.intake.mail.charsets import decode, decode_base64
+from shared.lines import one_line
 
-LINE = 200
-"""Characters of a subject, a name, a file's name."""
 MOST_ADDRESSES = 500
 MOST_REFERENCES = 50
 LONGEST_ID = 500
@@ -29,13 +28,6 @@ _ANYWHERE = re.compile(r"[^\s<>()\",;:@]{1,64}@[^\s<>()\",;:@]{1,255}")
 _ID = re.compile(r"<([^<>]{3,600})>")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 _YEARS = range(1970, 2101)
-
-_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
-# Marks that turn the order of what follows: a name could be made to look like another.
-_TURNING = dict.fromkeys(
-    [0x061C, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
-_LINE_MAP = _CONTROLS | _TURNING | SURROGATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +42,6 @@ def unfold(value: str) -> str:
     """A header as the standard library hands it over, on one line, its raw bytes read as text."""
     flat = value.replace("\r", "").replace("\n", "").replace("\t", " ")
     return decode(flat.encode("utf-8", "surrogateescape"), None).text
-
-
-def one_line(text: str, limit: int = LINE) -> str:
-    """Text without control characters and marks that turn its direction, on one line."""
-    return " ".join(text[: 4 * limit + 64].translate(_LINE_MAP).split())[:limit].rstrip()
 
 
 def decode_words(value: str) -> str:

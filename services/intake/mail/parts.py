@@ -15,7 +15,8 @@ from email.policy import compat32
 from typing import NamedTuple
 
 from services.intake.mail.charsets import decode, decode_base64
-from services.intake.mail.headers import decode_words, one_line, unfold
+from services.intake.mail.headers import decode_words, unfold
+from shared.lines import one_line
 
 LONGEST_HEAD = 256 * 1024
 MOST_HEADERS = 1000

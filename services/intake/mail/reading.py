@@ -21,10 +21,10 @@ from services.intake.mail.headers import (
     language,
     mailboxes,
     message_ids,
-    one_line,
 )
 from services.intake.mail.parts import BeyondLimitsError, Head, Part, read_parts
 from services.intake.mail.reports import Report, read_report
+from shared.lines import one_line
 
 NO_SUBJECT = "(no subject)"
 MEGABYTE = 1024 * 1024

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from services.intake.mail.headers import addresses, decode_words, message_ids, one_line
+from services.intake.mail.headers import addresses, decode_words, message_ids
 from services.intake.mail.parts import BeyondLimitsError, Head, Part, read_head
+from shared.lines import one_line
 
 _MOST_RECIPIENTS = 20
 _DETAIL = 1000

@@ -15,8 +15,8 @@ from services.intake.mail.headers import (
     language,
     mailboxes,
     message_ids,
-    one_line,
 )
+from shared.lines import one_line
 
 A, B = "a@customer.example", "b@customer.example"
 

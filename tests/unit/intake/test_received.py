@@ -9,9 +9,11 @@ from uuid import UUID
 
 from services.intake.mail.reading import read_mail
 from services.intake.mail.rules import Bounce, NewTicket, RefusedMail, Reply
-from services.intake.received import PART_BYTES, events_of
+from services.intake.received import events_of
 from services.messaging import domain as messaging
+from shared.attached import PART_BYTES
 from shared.events import Event, TicketCreated
+from shared.links import make_link
 from shared.messages import AttachmentReceived, Channel, MailBounced, MessageReceived
 from tests.support.mails import (
     CUSTOMER,
@@ -49,6 +51,26 @@ def letter(to: str = MAILBOX) -> Case:
     mail.add_attachment(CONTENT, maintype="application", subtype="zip", filename="rows.zip")
     mail.add_attachment(b"", maintype="text", subtype="csv", filename="none.csv")
     return Case("letter", mail.as_bytes(), {"rcpt_to": [to]})
+
+
+def test_a_link_that_is_quoted_opens_nothing_any_longer() -> None:
+    """Customers answer below our mail: agents read that there was a link, and no more."""
+    token = make_link("a secret of the tests", "mail", expires=NOW).token
+    link = f"https://desk.example/open/{token}"
+    mail = EmailMessage(policy=SMTP)
+    mail["From"], mail["To"], mail["Subject"] = CUSTOMER, MAILBOX, "Re: Files"
+    mail["Message-ID"] = "<quoting@customer.example>"
+    mail.set_content(
+        f"See {link}?to=chat\n\nOn 3 June at 10:05, Careline <a@desk.example> wrote:\n> {link}\n"
+    )
+    (created,) = events_from(Case("quoting", mail.as_bytes(), {"rcpt_to": [MAILBOX]}))
+    assert isinstance(created, TicketCreated)
+    private = created.data.private
+    assert private is not None
+    assert private.text == "See https://desk.example/open/…?to=chat"
+    assert private.quoted is not None
+    assert "https://desk.example/open/…" in private.quoted
+    assert token not in created.model_dump_json()
 
 
 def test_a_new_ticket_comes_after_its_files() -> None:
