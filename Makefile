@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test nightly bench check format docs preview-mail token clean-data clean
+.PHONY: help run demo test nightly bench check format docs preview-mail screenshots token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ docs: $(READY) ## Write docs/events anew from the models
 
 preview-mail: $(READY) ## Write every mail as HTML and as pictures to build/mail-previews (ARGS=--html-only)
 	@$(RUN) deploy.mail_preview $(ARGS)
+
+screenshots: $(READY) ## Take pictures of every page to build/screenshots (ARGS="--only inbox")
+	@$(RUN) deploy.screenshots $(ARGS)
 
 token: $(READY) ## Print a bearer token for the running desk (ROLE=agent, ACCOUNT=…)
 	@$(RUN) deploy.local token --role $(or $(ROLE),agent) $(if $(ACCOUNT),--account $(ACCOUNT))

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import firing, lateness, slotting, working_time
+from benchmarks import chats, firing, lateness, slotting, working_time
 from benchmarks.figures import Benchmark, Figure, line
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -18,6 +18,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "firing": firing.measure,
     "slotting": slotting.measure,
     "lateness": lateness.measure,
+    "chats": chats.measure,
 }
 """What there is to measure, in the order in which it is measured."""
 

@@ -12,6 +12,7 @@ import httpx
 from deploy.local import (
     demo,
     keys,
+    people,
     ports,
     presence,
     promises,
@@ -49,6 +50,7 @@ LEFT_BEHIND = (
 )
 OK, BROKEN = 0, 1
 ANSWER_SECONDS = 3
+ADMIN_SECONDS = 60
 
 TICKET = {
     "requester": {"address": "you@customer.example"},
@@ -75,6 +77,7 @@ async def _serve(entered: Supervisor, desk: Desk, screen: Screen) -> None:
     screen.say(f"Starting Careline in {shown(desk.home)}", "bold")
     try:
         await start(entered, desk, screen)
+        await people.place(desk.url("sla"), _admin(desk.home))
         async with tail(desk.broker.bootstrap_servers, NAMESPACE) as consumer:
             presence.write(desk.home, desk.presence())
             _introduce(desk, screen, asyncio.get_running_loop().time() - begun)
@@ -86,14 +89,19 @@ async def _serve(entered: Supervisor, desk: Desk, screen: Screen) -> None:
         presence.remove(desk.home)
 
 
+def _admin(home: Path) -> str:
+    return keys.load(home).mint(Role.ADMIN, None, "local-desk", ADMIN_SECONDS)
+
+
 def _introduce(desk: Desk, screen: Screen, seconds: float) -> None:
     """Say where everything is and what to do with it."""
     catalogue = f"{shown(desk.catalogue_path)}, version {desk.catalogue.version}"
     what = {
-        "intake": "takes tickets",
+        "intake": "takes tickets, by the form at /request and over HTTP",
         "sla": "knows who is on which plan, and what is due when",
         "notifier": "sends the mails, and shows what became of each at /deliveries",
-        "messaging": "has the conversation of each ticket",
+        "messaging": "has the conversation of each ticket: open it in a browser and sign in",
+        "sign_in": "signs people in, by a click and without a password",
         "mail": "shows every mail: open it in a browser",
         "mail_in": "takes mail (SMTP) to support@careline.example",
     }
@@ -103,6 +111,11 @@ def _introduce(desk: Desk, screen: Screen, seconds: float) -> None:
     screen.say()
     for name, does in what.items():
         screen.say_styled((f"  {name:<10} ", ""), (addresses[name], "bold"), (f"  {does}", "dim"))
+    screen.say()
+    screen.say("Ready to sign in:")
+    screen.say()
+    for subjects, which in people.listed():
+        screen.say_styled((f"  {subjects}", "cyan"), (f"  {which}", "dim"))
     screen.say()
     screen.say("Send a ticket from another terminal:")
     screen.say()

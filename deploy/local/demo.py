@@ -21,10 +21,9 @@ from deploy.local.desk import together
 from deploy.local.errors import DeskError
 from deploy.local.history import Case, History, Sent
 from deploy.local.presence import Presence
-from deploy.local.promises import CENTER_PATH
 from deploy.local.screen import Screen
 from deploy.local.tail import tail
-from deploy.local.witnesses import MailSink, Stream
+from deploy.local.witnesses import TICKETS_PATH, MailSink, Stream
 from shared import plans
 from shared.identity import Role
 from shared.plans import PLAN_IDS, Catalogue
@@ -170,7 +169,7 @@ async def _answer(run: Run, sent: dict[str, Sent], plan: str) -> None:
     turn = _is_at_risk if plan in ANSWERED_AT_RISK else _is_acknowledged
     await _becomes(run, ticket, turn, seconds)
     answer = await run.client.post(
-        f"{run.addresses['messaging']}{CENTER_PATH}{ticket}/messages",
+        f"{run.addresses['messaging']}{TICKETS_PATH}{ticket}/messages",
         json={"text": ANSWER},
         headers={"Authorization": f"Bearer {run.agent}", "Idempotency-Key": run.name},
     )

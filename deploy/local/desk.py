@@ -1,4 +1,4 @@
-"""The whole desk as parts: Kafka, Postgres, a mail sink and the four services.
+"""The whole desk as parts: Kafka, Postgres, a mail sink, a sign-in and the four services.
 
 What doesn't need one another starts side by side, so that a start takes as long as Kafka's and
 then the services'. Everything it stores is in one folder and survives restarts.
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local import jars, kafka, keys, mailsink, ports, postgres, readiness
+from deploy.local import jars, kafka, keys, mailsink, ports, postgres, readiness, sign_in
 from deploy.local.errors import DeskError
 from deploy.local.keys import Keys
 from deploy.local.ports import Ports
@@ -27,6 +27,8 @@ from shared.plans import Catalogue
 
 SERVICES = ("intake", "sla", "notifier", "messaging")
 WITH_DATABASE = ("sla", "notifier", "messaging")
+ROLES = {"messaging": ("careline_customer",)}
+"""Roles of the database that a service takes on beside its own."""
 NAMESPACE = "careline"
 READY_SECONDS = 90
 REPLY_DELAY = "5"
@@ -65,12 +67,12 @@ class Desk:
         return postgres.Server(self.home / "postgres", self.ports.postgres)
 
     def url(self, part: str) -> str:
-        """Where a part answers HTTP: a service, or `mail_web`."""
+        """Where a part answers HTTP: a service, `mail_web`, or `sign_in`."""
         return f"http://{ports.HOST}:{getattr(self.ports, part)}"
 
     def presence(self) -> Presence:
         """How it describes itself to others."""
-        web = {name: self.url(name) for name in SERVICES}
+        web = {name: self.url(name) for name in (*SERVICES, "sign_in")}
         plain = {
             name: f"{ports.HOST}:{getattr(self.ports, name)}"
             for name in ("smtp", "kafka", "postgres")
@@ -102,6 +104,7 @@ async def start(supervisor: Supervisor, desk: Desk, screen: Screen) -> None:
         _start_kafka(supervisor, desk, screen),
         _start_postgres(supervisor, desk, screen, own),
         _start_mail(supervisor, desk, screen),
+        _start_sign_in(supervisor, desk, screen),
     )
     await together(*(_start_service(supervisor, desk, screen, own, name) for name in SERVICES))
 
@@ -132,21 +135,31 @@ async def _start_postgres(supervisor: Supervisor, desk: Desk, screen: Screen, ow
     await postgres.wait_until_ready(desk.server)
     for service in WITH_DATABASE:
         await postgres.ensure_database(
-            desk.server.admin_dsn, database_name(service), own.passwords[service]
+            desk.server.admin_dsn,
+            database_name(service),
+            own.passwords[service],
+            ROLES.get(service, ()),
         )
     screen.ready("postgres")
 
 
 async def _start_mail(supervisor: Supervisor, desk: Desk, screen: Screen) -> None:
     screen.starting("mail")
-    chosen = desk.ports
-    options = {"smtp-port": chosen.smtp, "http-port": chosen.mail_web, "folder": desk.home / "mail"}
+    own, folder = desk.ports, desk.home / "mail"
+    options = {"smtp-port": own.smtp, "http-port": own.mail_web, "folder": folder}
     command = [sys.executable, "-m", mailsink.__name__]
     for name, value in options.items():
         command += [f"--{name}", str(value)]
     supervisor.start(Part(name="mail", command=command, environ=_base_environ(os.environ)))
     await _wait_until_ready(desk, screen, "mail", f"{desk.url('mail_web')}/health/ready")
     screen.ready("mail")
+
+
+async def _start_sign_in(supervisor: Supervisor, desk: Desk, screen: Screen) -> None:
+    screen.starting("sign_in")
+    supervisor.start(sign_in.part(desk.ports.sign_in, _base_environ(os.environ)))
+    await _wait_until_ready(desk, screen, "sign_in", sign_in.ready_url(desk.url("sign_in")))
+    screen.ready("sign_in")
 
 
 async def _start_service(
@@ -173,31 +186,62 @@ def service_environ(desk: Desk, own: Keys, name: str, environ: Mapping[str, str]
         "CARELINE_HTTP_PORT": str(getattr(desk.ports, name)),
         "CARELINE_JWKS_FILE": str(own.key_set),
     }
-    messaging_center = {"CARELINE_MESSAGING_CENTER": desk.url("messaging")}
+    particular = _particular(desk, own, environ)[name]
+    database = {"CARELINE_DATABASE": _dsn(desk, own, name)} if name in WITH_DATABASE else {}
+    return _base_environ(environ) | common | particular | database
+
+
+def _particular(desk: Desk, own: Keys, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What only some services are told, by service."""
+    center = desk.url("messaging")
+    catalogue = {"CARELINE_CATALOGUE": str(desk.catalogue_path)}
     pseudonyms = {"CARELINE_PSEUDONYM_SECRET": own.pseudonym_secret}
     replies = {"CARELINE_MAIL_SECRET": own.mail_secret}
-    mail_in = {
+    passes = {"CARELINE_PASS_SECRET": own.pass_secret}
+    # Our own documentation, unless whoever runs the desk has another one.
+    said = {
+        "CARELINE_MESSAGING_CENTER": center,
+        "CARELINE_DOCUMENTATION": environ.get("CARELINE_DOCUMENTATION", f"{center}/docs"),
+    }
+    return {
+        "intake": said | catalogue | pseudonyms | replies | passes | _ways_in(desk),
+        "sla": catalogue | pseudonyms,
+        "notifier": said | catalogue | replies | _notifying(desk, environ),
+        "messaging": catalogue | pseudonyms | passes | _pages(desk),
+    }
+
+
+def _ways_in(desk: Desk) -> dict[str, str]:
+    return {
+        "CARELINE_PUBLIC_ADDRESS": desk.url("intake"),
         "CARELINE_SMTP_IN_HOST": ports.HOST,
         "CARELINE_SMTP_IN_PORT": str(desk.ports.smtp_in),
     }
-    catalogue = {"CARELINE_CATALOGUE": str(desk.catalogue_path)}
-    smtp = {"CARELINE_SMTP_HOST": ports.HOST, "CARELINE_SMTP_PORT": str(desk.ports.smtp)}
-    notifying = {
+
+
+def _notifying(desk: Desk, environ: Mapping[str, str]) -> dict[str, str]:
+    troubleshooting = f"{desk.url('messaging')}/docs/troubleshooting"
+    return {
+        "CARELINE_SMTP_HOST": ports.HOST,
+        "CARELINE_SMTP_PORT": str(desk.ports.smtp),
         "CARELINE_OPERATORS": desk.url("notifier"),
         "CARELINE_DESTINATIONS": str(ROOT / "deploy" / "destinations.toml"),
         "CARELINE_ARTICLES": str(ROOT / "deploy" / "articles.toml"),
+        "CARELINE_TROUBLESHOOTING": environ.get("CARELINE_TROUBLESHOOTING", troubleshooting),
         "CARELINE_REPLY_DELAY": REPLY_DELAY,
         "CARELINE_ALERTS_PER_MINUTE": MOST_ALERTS,
         "CARELINE_ALERTS_PER_HOUR": MOST_ALERTS,
     }
-    particular = {
-        "intake": messaging_center | pseudonyms | replies | mail_in,
-        "sla": catalogue | pseudonyms,
-        "notifier": catalogue | messaging_center | replies | smtp | notifying,
-        "messaging": {},
-    }[name]
-    database = {"CARELINE_DATABASE": _dsn(desk, own, name)} if name in WITH_DATABASE else {}
-    return _base_environ(environ) | common | particular | database
+
+
+def _pages(desk: Desk) -> dict[str, str]:
+    return {
+        "CARELINE_OIDC_ISSUER": desk.url("sign_in"),
+        "CARELINE_OIDC_CLIENT_SECRET": sign_in.CLIENT_SECRET,
+        "CARELINE_PUBLIC_ADDRESS": desk.url("messaging"),
+        "CARELINE_INTAKE": desk.url("intake"),
+        "CARELINE_ARTICLES": str(ROOT / "deploy" / "articles"),
+    }
 
 
 def _dsn(desk: Desk, own: Keys, service: str) -> str:

@@ -1,8 +1,8 @@
 """The desk's secrets: random, made once, kept in its folder where nobody else can read them.
 
 `keys/secrets.json` has the key that signs tokens, the passwords of the databases and the secrets
-that requesters' ids and reply addresses are made with; `keys/jwks.json` has what the services check
-tokens with.
+that requesters' ids, reply addresses and passes to the request form are made with;
+`keys/jwks.json` has what the services check tokens with.
 """
 
 import json
@@ -35,6 +35,7 @@ class Keys:
     signing: ECKey
     pseudonym_secret: str
     mail_secret: str
+    pass_secret: str
     passwords: Mapping[str, str]
     """Per service that has a database."""
 
@@ -43,7 +44,9 @@ class Keys:
         """The public keys, for CARELINE_JWKS_FILE."""
         return self.folder / KEY_SET
 
-    def mint(self, role: Role, account: str | None, subject: str, seconds: int) -> str:
+    def mint(
+        self, role: Role, account: str | None, subject: str, seconds: int, name: str = ""
+    ) -> str:
         """Sign a bearer token that the desk's services take.
 
         Args:
@@ -51,12 +54,13 @@ class Keys:
             account: Whose tickets a customer may see; agents and above see all.
             subject: Stands for the bearer, in threads and events.
             seconds: How long it holds, from now.
+            name: What others see of the bearer; the role, if it is not said.
         """
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": subject,
-            "name": role.value.capitalize(),
+            "name": name or role.value.capitalize(),
             "roles": [role.value],
             "exp": int(time.time()) + seconds,
         }
@@ -78,8 +82,9 @@ def ensure(home: Path, services: Iterable[str]) -> Keys:
     kept = _read(folder / SECRETS) if (folder / SECRETS).exists() else _fresh()
     passwords = {name: secrets.token_urlsafe(SECRET_BYTES) for name in services}
     kept["passwords"] = passwords | kept["passwords"]
-    # A desk of before reply addresses has none yet.
-    kept.setdefault("mail_secret", secrets.token_urlsafe(SECRET_BYTES))
+    # A desk of an earlier version has not had all of them.
+    for name in ("mail_secret", "pass_secret"):
+        kept.setdefault(name, secrets.token_urlsafe(SECRET_BYTES))
     _write(folder / SECRETS, kept)
     keys = _keys(folder, kept)
     _write(keys.key_set, {"keys": [keys.signing.as_dict(private=False)]})
@@ -108,6 +113,7 @@ def _fresh() -> dict[str, Any]:
         "signing": signing.as_dict(private=True),
         "pseudonym_secret": secrets.token_urlsafe(SECRET_BYTES),
         "mail_secret": secrets.token_urlsafe(SECRET_BYTES),
+        "pass_secret": secrets.token_urlsafe(SECRET_BYTES),
         "passwords": {},
     }
 
@@ -118,6 +124,7 @@ def _keys(folder: Path, kept: Mapping[str, Any]) -> Keys:
         ECKey.import_key(kept["signing"]),
         kept["pseudonym_secret"],
         kept.get("mail_secret", ""),
+        kept.get("pass_secret", ""),
         kept["passwords"],
     )
 

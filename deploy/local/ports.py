@@ -36,6 +36,7 @@ class Ports:
     kafka: int
     kafka_controller: int
     smtp_in: int
+    sign_in: int
 
 
 def from_base(base: int) -> Ports:

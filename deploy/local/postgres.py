@@ -137,13 +137,16 @@ async def is_ready(server: Server) -> bool:
     return True
 
 
-async def ensure_database(admin_dsn: str, name: str, password: str) -> None:
+async def ensure_database(
+    admin_dsn: str, name: str, password: str, member_of: Sequence[str] = ()
+) -> None:
     """Make a role, and a database of the same name that only it can reach. Repeating is harmless.
 
     Args:
         admin_dsn: How a superuser connects.
         name: Of the role and of the database.
         password: The role has this one afterwards, whatever it had before.
+        member_of: Roles that it may take on, one transaction at a time; made where missing.
     """
     connection = await asyncpg.connect(admin_dsn)
     try:
@@ -152,6 +155,10 @@ async def ensure_database(admin_dsn: str, name: str, password: str) -> None:
         known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
         verb = "ALTER" if known else "CREATE"
         await _run(connection, f"{verb} ROLE %I LOGIN PASSWORD %L", name, password)
+        for group in member_of:
+            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", group):
+                await _run(connection, "CREATE ROLE %I NOLOGIN", group)
+            await _run(connection, "GRANT %I TO %I WITH INHERIT FALSE, SET TRUE", group, name)
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
             await _run(connection, "CREATE DATABASE %I OWNER %I", name, name)
         for database in (name, "postgres", "template1"):

@@ -4,6 +4,7 @@ The witnesses are independent of the services: the broker's records with the tim
 broker took them, the mails that reached a mailbox, and what a reader of the thread is shown.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,8 +15,8 @@ from shared.plans import Catalogue, Clock, Plan, Priority
 
 BREACH_WITHIN = timedelta(seconds=5)
 """How long after its due time a breach may be said, on a machine that is busy with other things."""
-CENTER_PATH = "/v1/tickets/"
-"""Where messaging has a ticket's thread."""
+LINK = re.compile(r"https?://[^\s\"<>]+/open/[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
+"""What opens a ticket for who has the mail."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,12 @@ def _said_by_mail(plan: Plan) -> str:
 
 def _lacking(case: Case, mail: Mail, plan: Plan, catalogue: Catalogue) -> list[str]:
     """What an acknowledgement should say, in its text and as far as it is a link in its HTML."""
-    link = f"{CENTER_PATH}{case.sent.ticket}"
+    links = set(LINK.findall(mail.text))
     should = {
         "its number": case.sent.number in mail.subject and case.sent.number in mail.text,
         "the plan and its level": f"{plan.name} ({plan.service_level})" in mail.text,
         "every plan": all(each.name in mail.text for each in catalogue.plans),
-        "the link to the thread": link in mail.text and link in mail.html,
+        "the link to the thread": len(links) == 1 and links <= set(LINK.findall(mail.html)),
         "the due time": _names_due(case, mail, target(plan)),
     }
     return [what for what, is_there in should.items() if not is_there]

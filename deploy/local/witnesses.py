@@ -12,8 +12,9 @@ import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from deploy.local.history import Case, Dead, Mail, Said, Sent
-from deploy.local.promises import CENTER_PATH
 
+TICKETS_PATH, INBOX_PATH = "/v1/tickets/", "/inbox/"
+"""Where messaging has a ticket's thread: for programs, and for agents."""
 POLL_MS = 100
 PAGE = 500
 
@@ -78,8 +79,8 @@ class MailSink:
             self._after = page[-1]["id"]
 
     def about(self, sent: Sent) -> tuple[Mail, ...]:
-        """The mails to a requester, and all others that name the ticket."""
-        link = f"{CENTER_PATH}{sent.ticket}"
+        """The mails to a requester, and those by which people of ours are led to the ticket."""
+        link = f"{INBOX_PATH}{sent.ticket}"
         return tuple(
             mail
             for mail in self.mails
@@ -98,7 +99,7 @@ async def read_thread(
 ) -> dict[str, Any] | None:
     """The thread as messaging shows it to an agent; None where there is none (yet)."""
     headers = {"Authorization": f"Bearer {token}"}
-    answer = await client.get(f"{messaging}{CENTER_PATH}{ticket}", headers=headers)
+    answer = await client.get(f"{messaging}{TICKETS_PATH}{ticket}", headers=headers)
     if answer.status_code == httpx.codes.NOT_FOUND:
         return None
     thread: dict[str, Any] = answer.raise_for_status().json()

@@ -25,7 +25,7 @@ from deploy.local.history import Mail
 from shared.deadlines import DeadlineBreached
 from shared.envelope import Topic
 from shared.events import TicketCreated
-from tests.support import said
+from tests.support import agents_at_work, said
 from tests.support.desk import CATALOGUE, MAILBOX, SERVICES, Desk, running_desk
 from tests.support.schemas import FOLDER, SCHEMAS, complaints
 from tests.support.stack import Stack
@@ -171,14 +171,15 @@ def test_a_record_that_comes_twice_is_the_same(records: list[Record]) -> None:
     by_id: dict[str, dict[str, Any]] = {}
     for record in records:
         assert by_id.setdefault(record.value["id"], record.value) == record.value
-    assert len({record.value["correlationid"] for record in records}) == 2 * len(PLANS) + 2
+    assert len({record.value["correlationid"] for record in records}) == 2 * len(PLANS) + 3
 
 
 def test_personal_data_can_be_dropped(records: list[Record]) -> None:
     """Without `data.private`, nothing of who wrote or what they wrote is left."""
     whole = json.dumps([record.value for record in records])
     left = json.dumps([_without_private(record.value) for record in records])
-    for personal in (TEXT, REFUSED, "customer.example", "A Customer", "no such mailbox"):
+    people = ("A Customer", agents_at_work.COLLEAGUE_NAME, agents_at_work.COLLEAGUE_ADDRESS)
+    for personal in (TEXT, REFUSED, "customer.example", "no such mailbox", *people):
         assert personal in whole
         assert personal not in left
 
@@ -195,13 +196,17 @@ async def _live(desk: Desk) -> str:
         for plan in PLANS:
             await _put_plan(client, desk, plan)
         tickets = {plan: await _send(client, desk, plan) for plan in PLANS}
-        await _send(client, desk, "starter", address=REFUSED)
+        refused = await _send(client, desk, "starter", address=REFUSED)
         answered = tickets["professional"]
         await until(lambda: _answer(client, desk, answered), what="the ticket is answered")
         await _set(client, desk, tickets["starter"], status="resolved")
         for change in ({"priority": "high"}, {"status": "pending"}, {"status": "open"}):
             await _set(client, desk, tickets["advanced"], **change)
         await _put_plan(client, desk, "professional", account="on-advanced")
+        await agents_at_work.hand_over(client, desk, tickets["advanced"])
+        await agents_at_work.merge_and_part(client, desk, refused, tickets["starter"])
+        for plan in ("starter", "no-such-plan"):
+            await agents_at_work.ask_for_plan(client, desk, tickets["self-service"], plan)
         await _write_back(desk)
     await until(lambda: _answer_too_late(desk, tickets["centurion"]), what="it is breached")
     await until(lambda: asyncio.to_thread(_said_all, desk), what="every type was said")

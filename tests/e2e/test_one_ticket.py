@@ -1,5 +1,6 @@
 """One ticket's whole way, through four real processes that know each other only by topic."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,7 +66,9 @@ async def test_a_ticket_is_slotted_acknowledged_and_answered_in_time(desk: Desk)
         mail = desk.mailbox.text_to("customer@customer.example")
         assert "slotted by your Service Plan" in mail
         assert "YOUR PLAN: Platform Care Starter (Bronze Service & Support)" in mail
-        assert f"{desk.url('messaging')}/v1/tickets/{ticket}" in mail
+        (link,) = set(re.findall(f"{desk.url('messaging')}/open/[A-Za-z0-9_-]{{43}}", mail))
+        opened = await client.get(link)
+        assert (opened.status_code, opened.headers["location"]) == (303, f"/center/{ticket}")
 
         answer = await client.post(
             f"{desk.url('messaging')}/v1/tickets/{ticket}/messages",

@@ -13,6 +13,18 @@ from shared.migrate import SHARED, migrate, read_migrations
 
 PASSWORD = "a-password-of-the-tests"
 
+CUSTOMERS = """
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'careline_customer') THEN
+        CREATE ROLE careline_customer NOLOGIN;
+    END IF;
+END
+$$;
+GRANT careline_customer TO {role} WITH INHERIT FALSE, SET TRUE;
+"""
+"""What messaging's customers are to its database (services/messaging/migrations/0004)."""
+
 
 @dataclass
 class Databases:
@@ -41,6 +53,7 @@ class Databases:
         if migrations not in self._templates:
             if not self._templates:
                 await self._administer(f"CREATE ROLE {self.role} LOGIN PASSWORD '{PASSWORD}'")
+                await self._administer(CUSTOMERS.format(role=self.role))
             name = f"{self.role}_template_{len(self._templates)}"
             await self._administer(f"CREATE DATABASE {name} OWNER {self.role}")
             await self._migrate(name, migrations)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy.local.history import Case, History, Mail, Said, Sent
 from shared import plans
+from shared.links import make_link
 from shared.plans import PLAN_IDS, Clock, Plan, Priority, load_catalogue
 
 CATALOGUE = load_catalogue(Path(__file__).parents[2] / "deploy" / "plans-demo.toml")
@@ -38,7 +39,8 @@ def said(short: str, ticket: str, appended: datetime, **facts: object) -> Said:
 
 def acknowledgement(sent: Sent, plan: Plan, due: datetime | None) -> Mail:
     """A mail that says everything."""
-    link = f"http://127.0.0.1:8104/v1/tickets/{sent.ticket}"
+    token = make_link("a secret of the tests", sent.address, expires=ACCEPTED).token
+    link = f"http://127.0.0.1:8104/open/{token}"
     promise = (
         f"You will have an answer by {due:%A} {due.day} {due:%B %Y, %H:%M:%S} UTC."
         if due

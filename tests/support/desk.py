@@ -21,7 +21,8 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from deploy.local import ports, postgres
+from deploy.local import ports, postgres, sign_in
+from deploy.local.desk import ROLES
 from tests.support.groups import dismiss_members
 from tests.support.mailbox import Mailbox, running_mailbox
 from tests.support.stack import Stack
@@ -33,6 +34,8 @@ WITH_DATABASE = ("sla", "notifier", "messaging")
 CATALOGUE = ROOT / "deploy" / "plans-demo.toml"
 MAILBOX = "support@careline.example"
 SECRET = "a-secret-of-the-tests"
+SIGN_IN = "sign_in"
+"""The provider that signs people in: started like a service, by tests that want it."""
 STOP_WITHIN = 12
 
 
@@ -79,10 +82,13 @@ class Desk:
 
     def start(self, service: str, *, name: str | None = None, **environment: str) -> None:
         """Start a service; `environment` comes on top, and replicas have names of their own."""
+        command = [sys.executable, "-m", f"services.{service}"]
+        if service == SIGN_IN:
+            command = sign_in.command(self.ports.sign_in)
         log = (self.folder / f"{name or service}.log").open("ab")
         with log:
             self.processes[name or service] = subprocess.Popen(  # noqa: S603 - our own services
-                [sys.executable, "-m", f"services.{service}"],
+                command,
                 cwd=ROOT,
                 env=os.environ | self._environment(service) | self.settings | environment,
                 stdout=log,
@@ -140,13 +146,20 @@ class Desk:
         log = self.folder / f"{service}.log"
         assert process.poll() is None, f"{service} has ended:\n{log.read_text()[-3000:]}"
         try:
-            answer = await client.get(f"{self.url(service)}/health/ready")
+            url = self.url(service)
+            ready = sign_in.ready_url(url) if service == SIGN_IN else f"{url}/health/ready"
+            answer = await client.get(ready)
         except httpx.TransportError:
             return False
         return answer.status_code == httpx.codes.OK
 
     def _environment(self, service: str) -> Mapping[str, str]:
         return {
+            "CARELINE_PUBLIC_ADDRESS": self.url(service),
+            "CARELINE_OIDC_ISSUER": self.url(SIGN_IN),
+            "CARELINE_OIDC_CLIENT_SECRET": sign_in.CLIENT_SECRET,
+            "CARELINE_INTAKE": self.url("intake"),
+            "CARELINE_PASS_SECRET": SECRET,
             "CARELINE_KAFKA": self.stack.bootstrap_servers,
             "CARELINE_NAMESPACE": self.namespace,
             "CARELINE_PARTITIONS": "4",
@@ -189,6 +202,7 @@ async def _make_databases(desk: Desk) -> None:
             desk.stack.postgres_admin_dsn,
             f"{desk.namespace}_{service}",
             SECRET,
+            ROLES.get(service, ()),
         )
 
 

@@ -1,9 +1,9 @@
 """messaging's own parts on a database: mails, files and tickets in, threads and events out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from services.messaging import domain, handlers, store
+from services.messaging import changes, domain, handlers, store
 from services.messaging.files import File
 from shared import events
 from shared.consumer import Heard
@@ -35,10 +35,11 @@ async def hear(database: Database, *events: Event) -> None:
 
 
 async def shown(database: Database, ticket: UUID) -> Shown:
-    """A thread that is there."""
+    """A thread that is there; how often it was looked at anew is nothing that a page shows."""
     async with database.connection() as connection:
         thread = await store.read_thread(connection, ticket)
         assert thread is not None
+        thread = replace(thread, revision=0)
         messages = await store.list_messages(connection, ticket, after=0, limit=500, notes=True)
         files = await store.list_attachments(connection, [message.id for message in messages])
         return Shown(thread, messages, dict(files), await _said(connection, ticket))
@@ -46,14 +47,15 @@ async def shown(database: Database, ticket: UUID) -> Shown:
 
 async def set_status(
     database: Database, ticket: UUID, status: TicketStatus, *, caller: Caller = said.AGENT
-) -> domain.Change:
+) -> changes.Change:
     """Somebody sets a ticket to another status."""
     async with database.transaction() as connection:
         thread = await store.lock_thread(connection, ticket)
         assert thread is not None
-        change = domain.set_status(thread, status, caller, now=said.now())
+        by = said.actor(caller, thread)
+        change = changes.set_status(thread, status, by, now=said.now())
         assert change is not None
-        await store.update_thread(connection, change.thread)
+        await store.update_status(connection, change.thread)
     return change
 
 

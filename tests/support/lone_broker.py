@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.local import jars, kafka, ports
+from tests.support.waiting import until
 
 
 def freeze(pid: int) -> None:
@@ -32,14 +33,14 @@ class LoneBroker:
         """What a client needs to know."""
         return self.broker.bootstrap_servers
 
-    async def start(self) -> None:
+    async def start(self, *, within: float = kafka.READY_SECONDS) -> None:
         """Start it, with what it held when it ended, and wait until it serves."""
         await kafka.prepare(self.broker, self.classpath)
         part = kafka.part(self.broker, self.classpath)
         self._process = subprocess.Popen(  # noqa: ASYNC220, S603 - short; our own broker
             part.command, cwd=part.cwd, env=dict(part.environ), stdin=subprocess.DEVNULL
         )
-        await kafka.wait_until_ready(self.broker)
+        await kafka.wait_until_ready(self.broker, within)
 
     def freeze(self) -> None:
         """Stop it in its tracks: connections stay, no answer comes."""
@@ -56,21 +57,28 @@ class LoneBroker:
         assert self._process is not None
         self._process.wait()
 
+    async def stop(self) -> None:
+        """End it as an operator would, and wait until it has ended."""
+        self._send(signal.SIGTERM)
+        process = self._process
+        assert process is not None
+        await until(lambda: process.poll() is not None, within=90, what="the broker has ended")
+
     def _send(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
 
 
 @contextmanager
-def running_broker() -> Iterator[LoneBroker]:
-    """A broker until the end of the block."""
+def running_broker(*, within: float = kafka.READY_SECONDS) -> Iterator[LoneBroker]:
+    """A broker until the end of the block; it has so many seconds to start."""
     with tempfile.TemporaryDirectory(prefix="careline-broker-") as folder:
         chosen = ports.free_ports()
         place = kafka.Broker(Path(folder) / "kafka", chosen.kafka, chosen.kafka_controller)
         classpath = asyncio.run(jars.ensure(lambda _: None, os.environ))
         lone = LoneBroker(place, classpath)
         try:
-            asyncio.run(lone.start())
+            asyncio.run(lone.start(within=within))
             yield lone
         finally:
             lone.kill()

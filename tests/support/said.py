@@ -10,7 +10,10 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from services.intake import domain as intake
+from services.messaging import changes, writing
 from services.messaging import domain as messaging
+from services.messaging.domain import Actor
+from services.messaging.visitors import Visitor
 from shared import plans
 from shared.deadlines import (
     DeadlineAtRisk,
@@ -234,8 +237,10 @@ def message_posted(
     """What messaging says of an answer; `key` tells it from others."""
     thread, _ = messaging.open_thread(created)
     thread = replace(thread, last_sequence=sequence - 1)
-    id_ = messaging.message_id(ticket=thread.ticket, author=caller.subject, key=key)
-    return messaging.write(thread, caller, text, visibility, id_=id_, now=at or now())[1]
+    by = actor(caller, thread)
+    id_ = writing.message_id(ticket=thread.ticket, author=by.id, key=key)
+    message = writing.write(thread, by, text, visibility, id_=id_, now=at or now())
+    return writing.say_posted(message, thread)
 
 
 def status_changed(
@@ -249,7 +254,7 @@ def status_changed(
     """What messaging says when somebody sets a ticket to another status."""
     at = at or now()
     thread = replace(_thread(created, at), status=previous)
-    change = messaging.set_status(thread, status, caller, now=at)
+    change = changes.set_status(thread, status, actor(caller, thread), now=at)
     assert change is not None
     assert isinstance(change.event, TicketStatusChanged)
     return change.event
@@ -265,10 +270,15 @@ def priority_changed(
     """What messaging says when an agent sets a ticket to another priority."""
     at = at or now()
     thread = replace(_thread(created, at), priority=previous)
-    change = messaging.set_priority(thread, priority, AGENT, now=at)
+    change = changes.set_priority(thread, priority, actor(AGENT, thread), now=at)
     assert change is not None
     assert isinstance(change.event, TicketPriorityChanged)
     return change.event
+
+
+def actor(caller: Caller, thread: messaging.Thread) -> Actor:
+    """A caller, as messaging says who did something."""
+    return messaging.actor(Visitor(caller), thread)
 
 
 def _thread(created: TicketCreated, at: datetime) -> messaging.Thread:

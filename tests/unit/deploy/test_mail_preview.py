@@ -34,7 +34,7 @@ def test_html_alone_can_be_asked_for(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     mails = {path.name for path in tmp_path.glob("*.*.html")}
-    assert len(mails) == 12 * 3
+    assert len(mails) == 14 * 3
     assert all(f'href="{name}"' in index for name in mails)
 
 

@@ -12,6 +12,7 @@ from shared.deadlines import DeadlineAtRisk, DeadlineMet, DeadlineState
 from shared.events import Event, TicketStatus
 from shared.plans import Priority
 from tests.support import said
+from tests.support.said_handling import plan_change_requested, ticket_assigned
 from tests.support.schemas import EXAMPLES
 
 ACCEPTED = datetime(2026, 11, 23, 13, 5, 2, tzinfo=UTC)
@@ -133,6 +134,36 @@ def test_who_changed_a_ticket_is_told_by_their_part_alone(narrator: Narrator) ->
         "on hold (open before, set by an agent)",
         "priority urgent (normal before, set by an agent)",
     ]
+
+
+def test_what_agents_do_with_a_ticket_in_words(narrator: Narrator) -> None:
+    """Whose it is, what it is about, where it went, which plan was asked for, and what for."""
+    created = said.ticket_created(at=ACCEPTED, account="an-account")
+    handed: list[Event] = [
+        ticket_assigned(created, "a-lead", by="a-lead", at=ACCEPTED),
+        ticket_assigned(created, "a-agent", previous="a-lead", at=ACCEPTED, queue="billing"),
+        ticket_assigned(created, None, previous="a-agent", at=ACCEPTED),
+        plan_change_requested(created, "basic"),
+    ]
+    assert [narrator.tell(event, ACCEPTED).words for event in handed] == [
+        "taken by an agent",
+        "moved to queue billing, given to an agent by an agent",
+        "waits for whoever takes it",
+        "Platform Care Basic is asked for account an-account",
+    ]
+    shown = [
+        narrator.tell(example(name), ACCEPTED)
+        for name in ("ticket.tags_changed", "ticket.merged", "ticket.unmerged")
+    ]
+    other = narrator.tell(example("ticket.created"), ACCEPTED).subject
+    assert [line.words for line in shown] == [
+        "tagged export, reports",
+        f"merged into {other}",
+        f"taken out of {other} again",
+    ]
+    declined = narrator.tell(example("ticket.plan_change_declined"), ACCEPTED)
+    assert declined.words.endswith("is not put on platinum: the catalogue has no such plan")
+    assert declined.style == BAD
 
 
 def test_a_due_time_of_another_day_names_the_day(narrator: Narrator) -> None:

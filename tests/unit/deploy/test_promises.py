@@ -145,7 +145,7 @@ SPOILED = {
     "a mail without its number": ("starter", mail_says("CL-starter", ""), ACKNOWLEDGED),
     "a mail without the level": ("basic", mail_says("(Silver", "(Gold"), ACKNOWLEDGED),
     "a mail without a plan": ("basic", mail_says("- Platform Care Centurion", ""), ACKNOWLEDGED),
-    "a mail without the link": ("basic", mail_says("/v1/tickets/", "/"), ACKNOWLEDGED),
+    "a mail without the link": ("basic", mail_says("/open/", "/center/"), ACKNOWLEDGED),
     "a mail with another due time": ("advanced", mail_says("00:00:03", "00:00:04"), ACKNOWLEDGED),
     "a mail with another due day": (
         "advanced",
