@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test nightly bench check format docs preview-mail screenshots token clean-data clean
+.PHONY: help run demo test long nightly bench check format docs preview-mail screenshots token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: $(READY) ## Send a ticket for each plan through a desk and check every pro
 
 test: $(READY) ## Run all tests, two files at a time (ARGS="-n0 tests/unit": one at a time, and only these)
 	@$(RUN) pytest -n 2 --no-loadscope-reorder $(ARGS)
+
+long: $(READY) ## Run the tests that make test leaves out: faults under load, and every page in every look
+	@$(RUN) pytest -m long $(ARGS)
 
 nightly: $(READY) ## Run the tests that draw their own cases, 10,000 each: takes an hour or more
 	@$(RUN) pytest -m hypothesis --hypothesis-profile=nightly --timeout=0 $(ARGS)

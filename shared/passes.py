@@ -3,8 +3,9 @@
 Intake sends a browser to messaging with a state that it keeps a copy of in a cookie. Messaging
 sends whoever is signed in back to the form with a pass that holds for a minute and names that
 state. Intake takes it from the browser with the cookie alone, so that nobody is made somebody else
-by a link, and gives the browser one of its own for the working day. Each is a signed token (JWT,
-HS256) by a secret that only these two services have; neither is taken where the other one belongs.
+by a link, and gives the browser one of its own for an hour, since signing out at messaging does not
+reach it. Each is a signed token (JWT, HS256) by a secret that only these two services have; neither
+is taken where the other one belongs.
 """
 
 import hashlib
@@ -35,7 +36,7 @@ class PassKind(Enum):
 
     HANDOVER = ("careline/request", timedelta(seconds=60))
     """On the way from messaging to the form, in the address."""
-    KEPT = ("careline/request-session", timedelta(hours=8))
+    KEPT = ("careline/request-session", timedelta(hours=1))
     """In the form's own cookie."""
 
     @property

@@ -172,7 +172,7 @@ class RequestPages:
     def _thank(self, request: Request, taken: sent.Sent, around: Around) -> Response:
         asked = taken.asked
         shown = thanks.Taken(
-            form=taken.form,
+            form=taken.key,
             at=self.clock(),
             time_zone=asked.time_zone,
             channel=asked.channel,

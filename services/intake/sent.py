@@ -1,9 +1,11 @@
 """From a form that will do to events: its files in pieces first, then the ticket that names them.
 
-All ids derive from the form's own, which stood in the page: sent twice, by a double click or after
-going back, it is the same ticket, and the same link opens it.
+All ids derive from the form's own, which stood in the page, and from what was written: sent twice,
+by a double click or after going back, it is the same ticket, and the same link opens it. Who goes
+back and writes something else has written another request: nothing of it is lost.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,25 +30,36 @@ class Sent:
     """A form that was sent, and is taken."""
 
     form: str
-    """Its id, which nobody else has."""
+    """The id that stood in it, which nobody else has."""
     asked: TicketRequest
     account_verified: bool
     files: Sequence[SentFile] = ()
 
     @property
+    def key(self) -> str:
+        """What ticket and link derive from: the form, with these words and files."""
+        asked, found = self.asked, hashlib.sha256()
+        words = (asked.requester.address, asked.account or "", asked.subject, asked.text)
+        for part in (*words, asked.priority, *(file.name for file in self.files)):
+            found.update(part.encode() + b"\x1f")
+        for file in self.files:
+            found.update(hashlib.sha256(file.content).digest())
+        return f"{self.form}.{found.hexdigest()[:32]}"
+
+    @property
     def ticket(self) -> UUID:
         """The ticket that it is."""
-        return ticket_of(self.form)
+        return ticket_of(self.key)
 
 
-def ticket_of(form: str) -> UUID:
-    """The ticket of a form."""
-    return domain.ticket_id(sender="form", key=form)
+def ticket_of(key: str) -> UUID:
+    """The ticket of a form that was sent with these words."""
+    return domain.ticket_id(sender="form", key=key)
 
 
-def link_of(form: str, *, now: datetime) -> MadeLink:
-    """The link that opens the ticket of a form."""
-    return make_link(form, "form", expires=now + LINK_LASTS)
+def link_of(key: str, *, now: datetime) -> MadeLink:
+    """The link that opens it."""
+    return make_link(key, "form", expires=now + LINK_LASTS)
 
 
 def events_of(
@@ -99,5 +112,5 @@ def _submission(sent: Sent, attachments: Sequence[Attachment], now: datetime) ->
         locale=asked.locale,
         time_zone=asked.time_zone,
         attachments=tuple(attachments),
-        link=link_of(sent.form, now=now).link,
+        link=link_of(sent.key, now=now).link,
     )

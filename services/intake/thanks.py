@@ -28,7 +28,7 @@ class Taken:
     """What a page of thanks shows; nothing of it says who asked, or what."""
 
     form: str
-    """The form's id: ticket and link derive from it."""
+    """The form with its words, as `Sent.key` names them: ticket and link derive from it."""
     at: Instant
     """When the request was taken."""
     time_zone: str

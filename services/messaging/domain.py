@@ -169,10 +169,14 @@ def refuse_reused_key(created: TicketCreated, fingerprint: str | None) -> None:
 
 
 def may_read(visitor: Visitor, thread: Thread) -> bool:
-    """Whose thread it is: ours all of them, a customer's by account, address or link."""
+    """Whose thread it is: ours all of them, a customer's by account, address or link.
+
+    Anybody can name an account in an open form; whoever belongs to it would read a stranger's words
+    as a colleague's, and answer them. So an account's are those of which that was proved.
+    """
     return (
         visitor.is_staff
-        or (visitor.caller.account is not None and visitor.caller.account == thread.account)
+        or (thread.account_verified and _is_of(visitor, thread))
         or (visitor.requester is not None and visitor.requester == thread.requester)
         or thread.ticket in visitor.tickets
     )
@@ -183,11 +187,12 @@ def may_know_account(visitor: Visitor, thread: Thread) -> bool:
 
     Anybody can name an account when they ask; that makes it neither theirs nor their business.
     """
-    return (
-        visitor.is_staff
-        or thread.account_verified
-        or (visitor.caller.account is not None and visitor.caller.account == thread.account)
-    )
+    return visitor.is_staff or thread.account_verified or _is_of(visitor, thread)
+
+
+def _is_of(visitor: Visitor, thread: Thread) -> bool:
+    """Whether they belong to the account that the thread names."""
+    return visitor.caller.account is not None and visitor.caller.account == thread.account
 
 
 def actor(visitor: Visitor, thread: Thread) -> Actor:

@@ -24,6 +24,7 @@ from tests.support import agents, said
 from tests.support.agents import AGENT, COLLEAGUE, LEAD, Agents, served_agents
 from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
+from tests.support.looks import each_look
 from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(240)  # a page opens slowly while other tests run
@@ -328,8 +329,7 @@ async def _fill_more(filled: Filled) -> None:
     await _canned(desk)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@each_look()
 async def test_everybody_can_read_and_use_the_pages(
     browser: Browser, filled: Filled, width: int, scheme: Scheme
 ) -> None:

@@ -24,6 +24,7 @@ from tests.support.center_desk import (
 from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.inbox import hear
+from tests.support.looks import each_look
 from tests.support.stack import Stack
 
 MIGRATIONS = Path(__file__).parents[2] / "services" / "messaging" / "migrations"
@@ -86,8 +87,7 @@ async def _fill(desk: CenterDesk) -> list[str]:
 _FILE = SentFile("a-" + "long" * 30 + ".pdf", "application/pdf", b"%PDF")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@each_look()
 async def test_everybody_can_read_and_use_the_pages(
     browser: Browser, desk: CenterDesk, width: int, scheme: Scheme
 ) -> None:

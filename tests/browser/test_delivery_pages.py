@@ -14,6 +14,7 @@ from shared.database import Database
 from tests.support import register_rows as rows
 from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
+from tests.support.looks import each_look
 from tests.support.register import Operated, token
 from tests.support.served import serving
 from tests.support.stack import Stack
@@ -163,8 +164,7 @@ async def test_no_page_is_wider_than_its_screen(browser: Browser, address: str, 
             assert found <= width, path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
+@each_look(wide=1280)
 async def test_everybody_can_read_and_use_the_pages(
     browser: Browser, address: str, width: int, scheme: Scheme
 ) -> None:

@@ -13,6 +13,7 @@ from shared.database import Database
 from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.documentation import HERE, Documented, keep, shipped
+from tests.support.looks import each_look
 from tests.support.served import serving
 from tests.support.stack import Stack
 
@@ -222,8 +223,7 @@ async def test_no_page_is_wider_than_its_screen(browser: Browser, address: str, 
             assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@each_look()
 async def test_everybody_can_read_and_use_the_pages(
     browser: Browser, address: str, documented: Documented, width: int, scheme: Scheme
 ) -> None:

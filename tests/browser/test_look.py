@@ -18,6 +18,7 @@ from shared.identity import Caller, Role
 from shared.languages import Languages
 from shared.pages import Pages
 from tests.support.chromium import running_chromium
+from tests.support.looks import each_look
 from tests.support.served import serving
 
 FOLDER = Path(__file__).parents[1] / "support" / "look_pages"
@@ -54,8 +55,7 @@ async def address() -> AsyncIterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 1440])
+@each_look(narrow=320)
 async def test_every_piece_can_be_read_and_used(
     browser: Browser, address: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:

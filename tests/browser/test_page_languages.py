@@ -25,7 +25,11 @@ from tests.support.stack import Stack
 SERVICES = Path(__file__).parents[2] / "services"
 MIGRATIONS = SERVICES / "messaging" / "migrations"
 PHONE = 390
-LANGUAGES = ("de", "es")
+each_language = pytest.mark.parametrize(
+    "language",
+    ["de", pytest.param("es", marks=pytest.mark.long)],
+)
+"""One in each run of the tests, all of them with `make long`."""
 TEXTS = """() => {
   const texts = [document.title];
   const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
@@ -137,7 +141,7 @@ async def _tickets(desk: CenterDesk) -> list[str]:
     return [*shown, ticket_path(due, "/plans"), ticket_path(tickets[2], "/plans")]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 async def test_the_messaging_center_speaks_it(
     browser: Browser, databases: Databases, language: str
 ) -> None:
@@ -159,7 +163,7 @@ async def test_the_messaging_center_speaks_it(
     assert empty + left == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 async def test_the_request_form_speaks_it(browser: Browser, language: str) -> None:
     """The form, the chat's form, what has to be mended, and the thanks for it."""
     async with serving(Center().application) as center:
@@ -199,7 +203,7 @@ async def _send(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@each_language
 async def test_the_documentation_speaks_it_around_its_articles(
     browser: Browser, databases: Databases, language: str
 ) -> None:

@@ -13,6 +13,7 @@ from playwright.async_api import Browser, BrowserContext, FilePayload, Page, exp
 
 from shared.events import TicketCreated
 from tests.support.chromium import running_chromium
+from tests.support.looks import each_look
 from tests.support.request_desk import NOW, Center, RequestDesk
 from tests.support.served import serving
 
@@ -280,8 +281,7 @@ async def test_the_thanks_believe_nobody_but_the_chat(
     assert center.slot is None
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@each_look()
 async def test_nothing_keeps_anybody_from_reading_and_using_it(
     browser: Browser, address: str, desk: RequestDesk, width: int, scheme: Scheme
 ) -> None:

@@ -12,6 +12,7 @@ from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.support.chromium import running_chromium
 from tests.support.desk import SIGN_IN, Desk, running_desk
+from tests.support.looks import each_look
 from tests.support.stack import Stack
 
 Scheme = Literal["light", "dark"]
@@ -93,8 +94,7 @@ async def test_the_page_on_cookies_names_all_that_is_kept(browser: Browser, desk
         assert any(name.startswith(each.removesuffix("…")) for each in named), name
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
+@each_look()
 async def test_everybody_can_use_these_pages(
     browser: Browser, desk: Desk, width: int, scheme: Scheme
 ) -> None:

@@ -72,7 +72,7 @@ def ticket_created(
         address=ADDRESS,
         name="A Customer",
         account=account,
-        account_verified=False,
+        account_verified=account is not None,
         opened_by=opened_by,
         subject="It does not work",
         text=text,

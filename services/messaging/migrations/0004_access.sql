@@ -33,8 +33,9 @@ GRANT UPDATE (sequence, read_at) ON reads TO careline_customer;
 ALTER TABLE threads ENABLE ROW LEVEL SECURITY;
 ALTER TABLE threads FORCE ROW LEVEL SECURITY;
 CREATE POLICY desk ON threads TO CURRENT_USER USING (true);
+-- Anybody can name an account in an open form: a ticket is the account's only where that was proved.
 CREATE POLICY customer ON threads TO careline_customer USING (
-    account = (SELECT nullif(current_setting('careline.account', true), ''))
+    (account_verified AND account = (SELECT nullif(current_setting('careline.account', true), '')))
     OR requester = (SELECT nullif(current_setting('careline.requester', true), ''))
     OR ticket = ANY (
         (SELECT string_to_array(nullif(current_setting('careline.tickets', true), ''), ','))::uuid[]

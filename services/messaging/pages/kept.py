@@ -55,7 +55,8 @@ class Kept:
             found = [*self._signing_in(self.sign_in, language), *found]
         if self.form is not None:
             purpose = say("On the request form: who you are, so that you need not type it.")
-            lasts = say("%(hours)d hours", hours=_hours(PassKind.KEPT.lasts))
+            minutes = int(PassKind.KEPT.lasts.total_seconds() // 60)
+            lasts = say("%(minutes)d minutes", minutes=minutes)
             found.append(Entry(self.form.full_name, purpose, lasts))
             # Its name is that of services/intake/passes.py.
             found.append(

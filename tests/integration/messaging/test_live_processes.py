@@ -147,6 +147,7 @@ async def test_a_service_stops_within_its_time_with_streams_open(desk: Desk) -> 
     assert await chat.present() == 0
 
 
+@pytest.mark.long
 async def test_who_was_on_a_killed_replica_is_gone_after_a_while(desk: Desk) -> None:
     """Nobody says of them that they are here any more, so they aren't; the others clear up."""
     desk.start("messaging")

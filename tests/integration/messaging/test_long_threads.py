@@ -30,12 +30,12 @@ LONG = """
 """
 MANY = """
     INSERT INTO threads (ticket, account, requester, subject, channel, queue, automatic, priority,
-        opened_at, correlation, tags, assignee)
+        opened_at, correlation, tags, assignee, account_verified)
     SELECT md5('t' || n)::uuid, 'account-' || n % 500, 'r-' || n, 'Subject ' || n, 'web',
         CASE WHEN n % 2 = 0 THEN 'support' ELSE 'billing' END, false, 'normal',
         now() - (n / 3) * interval '1 minute', md5('t' || n)::uuid,
         CASE WHEN n % 7 = 0 THEN ARRAY['seven'] ELSE '{}' END,
-        CASE WHEN n % 10 = 0 THEN 'a-agent' END
+        CASE WHEN n % 10 = 0 THEN 'a-agent' END, true
     FROM generate_series(1, 20000) AS n
 """
 

@@ -23,7 +23,10 @@ from tests.support.thread_history import History, find_faults
 
 SHOWN = 40
 """Findings of a run that failed, at the most: the first ones tell what went wrong."""
-pytestmark = pytest.mark.timeout(600)  # more than all waits of the test together
+pytestmark = [
+    pytest.mark.timeout(600),  # more than all waits of the test together
+    pytest.mark.long,
+]
 
 
 @pytest.fixture

@@ -249,6 +249,12 @@ async def test_everybody_sees_what_is_theirs_and_no_notes(
     assert (seen["articles"], seen["article_words"]) == ({"start"}, {"start"})
 
 
+async def test_who_only_named_an_account_wrote_nothing_of_its_own(guarded: Guarded) -> None:
+    """Anybody can name an account in an open form: its people don't see that ticket."""
+    seen = await _seen(guarded, customer("reader-c", "r-c"))
+    assert not any(seen[table] for table in (*OWN, "messages", "attachments"))
+
+
 async def test_an_agent_sees_everything(guarded: Guarded) -> None:
     """Notes, too."""
     seen = await _seen(guarded, AGENT)

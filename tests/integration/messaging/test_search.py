@@ -25,9 +25,10 @@ TICKET, OTHERS = said.ticket_of(CREATED), said.ticket_of(OTHER)
 
 MANY = """
     INSERT INTO threads (ticket, account, requester, requester_name, subject, channel, queue,
-        automatic, priority, opened_at, correlation, last_sequence)
+        automatic, priority, opened_at, correlation, last_sequence, account_verified)
     SELECT md5('t' || n)::uuid, 'account-' || n % 500, 'r-' || n, 'Person ' || n, 'Subject ' || n,
-        'web', 'support', false, 'normal', now() - n * interval '1 minute', md5('t' || n)::uuid, 10
+        'web', 'support', false, 'normal', now() - n * interval '1 minute', md5('t' || n)::uuid, 10,
+        true
     FROM generate_series(1, 10000) AS n
 """
 THEIRS = """

@@ -61,7 +61,11 @@ def test_a_customer_reads_the_threads_of_their_own_account_alone(
     ("visitor", "is_verified", "may"),
     [
         (Visitor(said.AGENT), False, True),
-        (Visitor(customer("an-account")), False, True),
+        (
+            Visitor(customer("an-account"), requester=said.REQUESTER),
+            False,
+            True,
+        ),
         (Visitor(customer(None), requester=said.REQUESTER), False, False),
         (Visitor(customer(None), requester=said.REQUESTER), True, True),
         (Visitor(customer("another-account"), requester=said.REQUESTER), False, False),
@@ -75,6 +79,14 @@ def test_who_only_named_an_account_is_told_nothing_of_it(
     thread = replace(thread, account_verified=is_verified)
     assert domain.may_read(visitor, thread)
     assert domain.may_know_account(visitor, thread) is may
+
+
+def test_a_ticket_that_only_names_an_account_is_not_its_peoples() -> None:
+    """They would read a stranger's words as a colleague's, and answer them."""
+    thread, _ = domain.open_thread(said.ticket_created(account="an-account"))
+    colleague = Visitor(customer("an-account"))
+    assert domain.may_read(colleague, thread)
+    assert not domain.may_read(colleague, replace(thread, account_verified=False))
 
 
 def test_a_customers_role_cannot_make_them_an_agent() -> None:

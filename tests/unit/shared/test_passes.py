@@ -21,10 +21,10 @@ def test_a_pass_says_who_it_was_made_for(kind: PassKind, who: Pass) -> None:
 
 
 def test_a_pass_ends() -> None:
-    """On its way after a minute, in the form's cookie after a working day."""
+    """On its way after a minute, in the form's cookie after an hour."""
     for kind, lasts in {
         PassKind.HANDOVER: timedelta(seconds=60),
-        PassKind.KEPT: timedelta(hours=8),
+        PassKind.KEPT: timedelta(hours=1),
     }.items():
         made = make_pass(SECRET, WHO, kind, now=NOW)
         assert read_pass(SECRET, made, kind, now=NOW + lasts - timedelta(seconds=1)) == WHO
