@@ -27,7 +27,7 @@ demo: $(READY) ## Send a ticket for each plan through a desk and check every pro
 	@$(RUN) deploy.local demo
 
 test: $(READY) ## Run all tests, two files at a time (ARGS="-n0 tests/unit": one at a time, and only these)
-	@$(RUN) pytest -n 2 --no-loadscope-reorder $(ARGS)
+	@$(RUN) pytest -n 2 --no-loadscope-reorder --durations 20 $(ARGS)
 
 long: $(READY) ## Run the tests that make test leaves out: faults under load, and every page in every look
 	@$(RUN) pytest -m long $(ARGS)

@@ -5,7 +5,10 @@ import pytest
 from benchmarks import chats
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.timeout(300)  # the waits of a whole process, more than one after another
+pytestmark = [
+    pytest.mark.timeout(300),  # the waits of a whole process, more than one after another
+    pytest.mark.long,
+]
 
 
 def test_messages_are_followed_to_their_readers(stack: Stack) -> None:

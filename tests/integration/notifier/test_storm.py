@@ -9,7 +9,10 @@ from tests.support.desk import Desk
 from tests.support.stream import publish, read_events
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.timeout(300)  # more than all waits of a test together
+pytestmark = [
+    pytest.mark.timeout(300),  # more than all waits of a test together
+    pytest.mark.long,
+]
 
 LEADS = "support-leads@careline.example"
 BREACHES = 10_000
