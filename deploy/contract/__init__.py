@@ -1,0 +1,1 @@
+"""Holds the events to what was released: readers of yesterday and records of yesterday go on."""
