@@ -9,13 +9,11 @@ from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from shared import telemetry
+from shared.dead_record import DEAD_HEADERS, LEFT_OUT, LETTER, tries_before
 from shared.faults import BrokerAwayError
 from shared.publisher import Outgoing, Publishes
 
 log = structlog.get_logger(__name__)
-
-DEAD_HEADERS = ("dead-reason", "dead-stack", "dead-origin", "dead-tries")
-"""What a dead letter has beside the record's own headers; the origin is topic/partition/offset."""
 
 LONGEST_KEY = 1000
 """Bytes that are kept of the key of a record that is too large; our own keys have 36."""
@@ -71,9 +69,10 @@ class DeadLetters:
         try:
             await self._deliver([letter])
         except MessageSizeTooLargeError:
-            told = tuple(header for header in letter.headers if header[0] in DEAD_HEADERS)
+            kept = (LETTER, *DEAD_HEADERS)
+            told = tuple(header for header in letter.headers if header[0] in kept)
             key = letter.key[:LONGEST_KEY] if letter.key else letter.key
-            slim = Outgoing(letter.topic, key, b"", (*told, ("dead-value", b"left out")))
+            slim = Outgoing(letter.topic, key, b"", (*told, LEFT_OUT))
             await self._deliver([slim])
 
     async def _deliver(self, letters: list[Outgoing]) -> None:
@@ -97,7 +96,8 @@ def _dead_letter(topic: str, letter: Dead) -> Outgoing:
         letter.reason,
         letter.stack,
         f"{record.topic}/{record.partition}/{record.offset}",
-        str(letter.tries),
+        # Of one that was put back, those before count, too.
+        str(letter.tries + tries_before(record.headers)),
     )
     headers = zip(DEAD_HEADERS, (text.encode() for text in told), strict=True)
     # Kafka takes no record that has neither key nor value.

@@ -1,0 +1,1 @@
+"""What an operator does with topics: look, mend settings, add partitions."""
