@@ -15,10 +15,10 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test long nightly bench check format docs preview-mail screenshots token clean-data clean
+.PHONY: help run demo test long nightly bench check format docs contract release-contract preview-mail screenshots analytics topics dead token clean-data clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY) ## Start the desk and follow it live; Ctrl-C stops it (CATALOGUE=demo for targets in seconds)
 	@$(RUN) deploy.local run $(if $(CATALOGUE),--catalogue $(CATALOGUE))
@@ -26,8 +26,8 @@ run: $(READY) ## Start the desk and follow it live; Ctrl-C stops it (CATALOGUE=d
 demo: $(READY) ## Send a ticket for each plan through a desk and check every promise
 	@$(RUN) deploy.local demo
 
-test: $(READY) ## Run all tests, two files at a time (ARGS="-n0 tests/unit": one at a time, and only these)
-	@$(RUN) pytest -n 2 --no-loadscope-reorder --durations 20 $(ARGS)
+test: $(READY) ## Run all tests, three files at a time (ARGS="-n0 tests/unit": one at a time, and only these)
+	@$(RUN) pytest -n 3 --no-loadscope-reorder --durations 20 $(ARGS)
 
 long: $(READY) ## Run the tests that make test leaves out: faults under load, and every page in every look
 	@$(RUN) pytest -m long $(ARGS)
@@ -38,12 +38,13 @@ nightly: $(READY) ## Run the tests that draw their own cases, 10,000 each: takes
 bench: $(READY) ## Measure what is promised (ARGS="working_time --quick" picks and shortens)
 	@$(RUN) benchmarks $(ARGS)
 
-check: $(READY) ## Lint, types, imports, generated documents: under a minute
+check: $(READY) ## Lint, types, imports, generated documents, the events' contract: about a minute
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(RUN) deploy.event_docs --check
+	@$(RUN) deploy.contract
 
 format: $(READY) ## Put the code into the one format
 	@.venv/bin/ruff format .
@@ -52,11 +53,29 @@ format: $(READY) ## Put the code into the one format
 docs: $(READY) ## Write docs/events anew from the models
 	@$(RUN) deploy.event_docs
 
+contract: $(READY) ## Say what changed in the events since the last release; a break of any reader fails
+	@$(RUN) deploy.contract
+
+release-contract: $(READY) ## Keep the events as they are now as the project's version; refuses breaks
+	@$(RUN) deploy.contract --release
+
 preview-mail: $(READY) ## Write every mail as HTML and as pictures to build/mail-previews (ARGS=--html-only)
 	@$(RUN) deploy.mail_preview $(ARGS)
 
 screenshots: $(READY) ## Take pictures of every page to build/screenshots (ARGS="--only inbox")
 	@$(RUN) deploy.screenshots $(ARGS)
+
+analytics: $(READY) ## Read the running desk's stream into Parquet and report on it (ARGS="--zone Europe/Berlin")
+	@stream="$(CARELINE_KAFKA)"; \
+	case " $(ARGS)" in *" --kafka"*|*" --as-they-are"*|*" --help"*|*" -h"*) ;; *) \
+		test -n "$$stream" || stream=$$($(RUN) deploy.local address kafka) || exit 1;; esac; \
+	$${stream:+env CARELINE_KAFKA="$$stream"} $(RUN) deploy.analytics $(ARGS)
+
+topics: $(READY) ## Show each topic as declared and as found (ARGS=--repair, ARGS="--partitions 24": dry unless --yes)
+	@$(RUN) deploy.topics $(ARGS)
+
+dead: $(READY) ## Show what services could not handle, and put it back (ARGS="--replay sla 17 --dry-run")
+	@$(RUN) deploy.dead $(ARGS)
 
 token: $(READY) ## Print a bearer token for the running desk (ROLE=agent, ACCOUNT=…)
 	@$(RUN) deploy.local token --role $(or $(ROLE),agent) $(if $(ACCOUNT),--account $(ACCOUNT))

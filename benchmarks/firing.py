@@ -9,16 +9,20 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from benchmarks import servers
 from benchmarks.figures import Figure, progress
+from services.sla.catalogues import Book
 from services.sla.timer import Timer
+from shared.catalogue_file import CatalogueFile
 from shared.database import Database
 from tests.support.databases import Databases
 from tests.support.stack import Stack
 
+CATALOGUE = Path(__file__).parents[1] / "deploy" / "plans.toml"
 MARK = 1.5
 """How many times what a fire costs among few it may cost among many."""
 NOT_COLLAPSED = 0.7
@@ -179,7 +183,9 @@ async def _fire_little_by_little(
 
 
 def _timer(database: Database, heard: Heard) -> Timer:
-    return Timer(database, heard, clock=_now, margin=0)
+    file = CatalogueFile(CATALOGUE)
+    file.load()
+    return Timer(database, heard, Book(file), clock=_now, margin=0)
 
 
 async def _make_due(database: Database, count: int, since: datetime) -> None:

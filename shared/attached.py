@@ -61,9 +61,16 @@ def pieces(content: bytes) -> list[bytes]:
 
 
 def parts_of(
-    attachment: UUID, content: bytes, *, message: UUID
+    attachment: UUID, content: bytes, *, message: UUID, person: str
 ) -> Iterator[tuple[str, AttachmentReceivedData]]:
-    """What is said of a file's content, piece by piece, each with what tells its event apart."""
+    """What is said of a file's content, piece by piece, each with what tells its event apart.
+
+    Args:
+        attachment: Id of the file.
+        content: What is in it.
+        message: Id of the message that it came with.
+        person: Pseudonym of whose it is.
+    """
     cut = pieces(content)
     for part, piece in enumerate(cut, 1):
         data = AttachmentReceivedData(
@@ -71,6 +78,8 @@ def parts_of(
             message=message,
             part=part,
             parts=len(cut),
-            private=AttachmentReceivedPrivate(content=base64.b64encode(piece).decode()),
+            private=AttachmentReceivedPrivate(
+                person=person, content=base64.b64encode(piece).decode()
+            ),
         )
         yield f"{attachment}/{part}", data

@@ -8,8 +8,9 @@ passing reason is tried again in place; the partitions wait for it.
 
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import stamina
 import structlog
@@ -23,12 +24,16 @@ from faststream.kafka.message import FAKE_CONSUMER
 from shared import events, telemetry
 from shared.database import Connection, Database
 from shared.dead_letters import Dead, DeadLetters
+from shared.dead_record import is_for_another, is_put_back
 from shared.envelope import Topic
 from shared.failpoints import failpoint
 from shared.faults import is_passing
+from shared.keyring import Keyring
 from shared.publisher import Publishes
 from shared.read_position import ReadPosition
 from shared.reading import Reading
+from shared.rebuilding import Rebuilding
+from shared.sealing import NO_KEYS, PersonKey, SealError, key_of
 from shared.topics import dead_letter_name, topic_name
 
 log = structlog.get_logger(__name__)
@@ -49,6 +54,8 @@ class Heard:
 
     event: events.Event
     partition: int
+    rebuilding: bool = False
+    """Whether it lies before the horizon of a new database, and may be what we said ourselves."""
 
 
 Handle = Callable[[Connection, Sequence[Heard]], Awaitable[None]]
@@ -67,11 +74,13 @@ class Consumer:
         publisher: Where dead letters go.
         bootstrap_servers: `host:port`, comma separated.
         namespace: Stands before the names of topics and group.
+        rebuilding: Whether a new database is on its way to its horizon.
+        keyring: Opens personal parts; without it there are none.
     """
 
     name = "stream"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a service's whole way in
         self,
         *,
         service: str,
@@ -81,8 +90,13 @@ class Consumer:
         publisher: Publishes,
         bootstrap_servers: str,
         namespace: str,
+        rebuilding: Rebuilding | None = None,
+        keyring: Keyring | None = None,
     ) -> None:
         self._service = service
+        self._source = f"/services/{service}"
+        self._rebuilding = rebuilding
+        self._keyring = keyring
         self._namespace = namespace
         self._topics = tuple(topic_name(namespace, topic) for topic in topics)
         self._handle = handle
@@ -93,7 +107,8 @@ class Consumer:
         # Its own hooks repeat the error's text, which may be a customer's, and count by try.
         stamina.instrumentation.set_on_retry_hooks([_log_retry])
         self.position = ReadPosition(self._topics)
-        self._reading = Reading(self.position.handed_out)
+        until = rebuilding.until if rebuilding else _no_horizon
+        self._reading = Reading(self.position.handed_out, until)
 
     async def start(self) -> None:
         """Join the group.
@@ -160,13 +175,47 @@ class Consumer:
 
     async def _handle_batch(self, records: tuple[ConsumerRecord, ...]) -> None:
         with telemetry.BATCH_SECONDS.time():
-            heard, dead = _sort(records)
+            heard, dead = await self._sort(records)
             dead += await self._apply(heard)
             await self._dead_letters.bury(dead)
             failpoint("consumer.handled")
             self.position.handled(records)
             await self._commit(records)
         self._count(records, dead)
+
+    async def _sort(
+        self, records: tuple[ConsumerRecord, ...]
+    ) -> tuple[list[tuple[ConsumerRecord, Heard]], list[Dead]]:
+        """Tell readable records from unreadable ones.
+
+        Types that we don't know are passed over, and what we said ourselves, unless our database
+        has to learn it again; and what was put back for another service (`make dead`).
+        """
+        keys = await self._keys(records)
+        rebuilding = self._rebuilding is not None and self._rebuilding.active
+        heard: list[tuple[ConsumerRecord, Heard]] = []
+        dead: list[Dead] = []
+        for record in records:
+            if is_for_another(record, self._service):
+                continue
+            try:
+                event = events.read(record.value, keys)
+            except events.UnreadableError as error:
+                dead.append(Dead(record, f"unreadable: {error}"))
+                continue
+            if event is None:
+                continue
+            # What was put back for us was ours to handle then, whoever has said it.
+            own = event.source == self._source
+            if rebuilding or not own or is_put_back(record):
+                heard.append((record, Heard(event, record.partition, rebuilding or own)))
+        return heard, dead
+
+    async def _keys(self, records: tuple[ConsumerRecord, ...]) -> Mapping[UUID, PersonKey]:
+        if self._keyring is None:
+            return NO_KEYS
+        named = {key for record in records if (key := _named_key(record))}
+        return await self._keyring.find(named)
 
     async def _apply(self, heard: list[tuple[ConsumerRecord, Heard]]) -> list[Dead]:
         """Handle a batch as one; if a record of it is at fault, each by itself."""
@@ -212,7 +261,8 @@ class Consumer:
 
     def _count(self, records: tuple[ConsumerRecord, ...], dead: list[Dead]) -> None:
         for record in records:
-            telemetry.RECORDS_HANDLED.labels(topic=record.topic, outcome="read").inc()
+            outcome = "for_another" if is_for_another(record, self._service) else "read"
+            telemetry.RECORDS_HANDLED.labels(topic=record.topic, outcome=outcome).inc()
         for letter in dead:
             telemetry.RECORDS_HANDLED.labels(topic=letter.record.topic, outcome="dead").inc()
 
@@ -225,21 +275,15 @@ async def _undecoded(message: KafkaMessage) -> object:
     return message.raw_message
 
 
-def _sort(
-    records: tuple[ConsumerRecord, ...],
-) -> tuple[list[tuple[ConsumerRecord, Heard]], list[Dead]]:
-    """Tell readable records from unreadable ones; types that we don't know are passed over."""
-    heard: list[tuple[ConsumerRecord, Heard]] = []
-    dead: list[Dead] = []
-    for record in records:
-        try:
-            event = events.read(record.value)
-        except events.UnreadableError as error:
-            dead.append(Dead(record, f"unreadable: {error}"))
-            continue
-        if event is not None:
-            heard.append((record, Heard(event, record.partition)))
-    return heard, dead
+def _named_key(record: ConsumerRecord) -> UUID | None:
+    try:
+        return key_of(record.value or b"")
+    except SealError:
+        return None  # it is dead, as reading it will tell
+
+
+def _no_horizon(partition: TopicPartition) -> None:  # noqa: ARG001 - takes what `until` takes
+    return None
 
 
 def _name(error: Exception) -> str:

@@ -20,10 +20,15 @@ class DeadlineState(StrEnum):
     """How a deadline stands; drawn in `docs/lifecycle.md`."""
 
     RUNNING = "running"
+    """Time is counted, and not over as far as was heard."""
     PAUSED = "paused"
+    """The clock stands still; there is no due time until it goes on."""
     MET = "met"
+    """What was owed was done in time."""
     CANCELLED = "cancelled"
+    """It is owed no longer."""
     BREACHED = "breached"
+    """The time was over before it was done."""
 
 
 PlanId = Annotated[str, Field(description="The plan's id in the catalogue, such as `starter`.")]
@@ -31,6 +36,15 @@ CatalogueVersion = Annotated[
     str, Field(description="Version of the plan catalogue that the promise was made by.")
 ]
 WorkingSeconds = Annotated[int, Field(description="What is promised, in seconds of working time.")]
+ElapsedSeconds = Annotated[
+    float | None,
+    Field(
+        description=(
+            "Working time that was used up, in seconds: in `calendar`, from `started` to the"
+            " event's `time`, `pauses` left out."
+        )
+    ),
+]
 
 
 class Pause(Fact):
@@ -97,6 +111,8 @@ class DeadlineAtRiskData(DueData):
 
     warned: Instant
     """The warning point itself."""
+    passed: int | None = None
+    """How many warning points are behind it, this one and those that were overtaken included."""
 
 
 class DeadlineMetData(DueData):
@@ -104,13 +120,15 @@ class DeadlineMetData(DueData):
 
     met: Instant
     """When it was done."""
+    elapsed_seconds: ElapsedSeconds = None
 
 
 class DeadlineBreachedData(DueData):
     """Nobody had done what was owed when the time was over."""
 
     overdue_seconds: float
-    """From due to when it was said; real time, not working time."""
+    """From due to when it was said, in seconds of real time, not of working time."""
+    elapsed_seconds: ElapsedSeconds = None
 
 
 class DeadlineCancelledData(DeadlineData):

@@ -23,7 +23,9 @@ NAMESPACE = UUID("5a1de1f0-0c1e-5c3b-9d1b-ca4e11e00001")
 """The root of every derived id. Changing it would give every ticket a second identity."""
 
 SCHEMA_URN = "urn:careline:schema:"
-"""`dataschema` is this and the type; `docs/events/schemas/` holds a file of that name."""
+"""Before a type it is the `$id` of the whole record's schema, a file in `docs/events/schemas/`."""
+DATA_POINTER = "#/properties/data"
+"""Where in that schema stands what `data` holds, which is what `dataschema` speaks of."""
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -37,6 +39,8 @@ class Topic(StrEnum):
     SLA = "sla"
     NOTIFICATIONS = "notifications"
     ACCOUNTS = "accounts"
+    KEYS = "keys"
+    PRIVACY = "privacy"
 
 
 def _utc(value: datetime) -> datetime:
@@ -72,6 +76,16 @@ class Fact(BaseModel):
     model_config = _CONFIG
 
 
+class Private(Fact):
+    """The personal part of an event, as services hold it; on the stream it is sealed."""
+
+    person: str
+    """Pseudonym of whose it is: sealed with a key of theirs, and lost with it."""
+
+
+STAFF = "staff"
+"""Stands for people of the organisation where an event speaks of them alone."""
+
 DataT = TypeVar("DataT", bound=Fact)
 
 
@@ -93,17 +107,19 @@ class Envelope(BaseModel, Generic[DataT]):
     time: Instant
     """When it happened, which may be before we got to hear of it."""
     subject: str
-    """The ticket's id (an account's on the accounts topic); also the record's key."""
+    """What it is about, and the record's key: mostly a ticket's id; on `accounts` an account's, on
+    `keys` a key's, on `privacy` a person's pseudonym."""
     datacontenttype: Literal["application/json"] = "application/json"
     """What `data` is written in."""
     dataschema: str
-    """Name of the JSON Schema in `docs/events/schemas/`."""
+    """Which JSON Schema `data` keeps to: a part of the record's, in `docs/events/schemas/`."""
     traceparent: str | None = None
-    """W3C trace context of what led to this."""
+    """W3C trace context of what led to this: finds the trace in which it happened."""
     correlationid: UUID
-    """Id of the ticket's first event; a plan change has its own."""
+    """Id of the first event of a story, of a ticket's its `TicketCreated`; the same in all that
+    follows from it."""
     causationid: UUID | None = None
-    """Id of the event that led to this one."""
+    """Id of the event that led to this one; none where something outside did, such as a request."""
     data: DataT
 
     @classmethod
@@ -127,7 +143,7 @@ class Envelope(BaseModel, Generic[DataT]):
             type=kind,
             time=time,
             subject=cause.subject,
-            dataschema=f"{SCHEMA_URN}{kind}",
+            dataschema=f"{SCHEMA_URN}{kind}{DATA_POINTER}",
             traceparent=cause.traceparent,
             correlationid=cause.correlation_id or event_id,
             causationid=cause.event_id,

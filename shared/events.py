@@ -4,6 +4,7 @@ Types only ever gain optional fields; anything else is a new `.v2` type. Persona
 `data.private` alone, so that a reader who must not see it drops one field.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from shared.adopted import CatalogueAdopted, CatalogueMoved
 from shared.deadlines import (
     CatalogueVersion,
     DeadlineAtRisk,
@@ -25,10 +27,13 @@ from shared.deadlines import (
     PlanId,
     WorkingSeconds,
 )
-from shared.envelope import CONTENT_TYPE, Envelope, Fact, Instant, Topic
+from shared.envelope import CONTENT_TYPE, Envelope, Fact, Instant, Private, Topic
 from shared.handling import (
+    ChangeNumber,
+    LinksRevoked,
     PlanChangeDeclined,
     PlanChangeRequested,
+    PlanWishDismissed,
     TicketAssigned,
     TicketMerged,
     TicketTagsChanged,
@@ -46,22 +51,29 @@ from shared.messages import (
 )
 from shared.notifications import NotificationFailed, NotificationSent, NotificationSuppressed
 from shared.plans import Clock, Priority
+from shared.privacy import ErasureRequested, KeyMade, PersonErased
+from shared.sealing import NO_KEYS, PersonKey, SealError, unseal
 
 
 class TicketStatus(StrEnum):
-    """Where a ticket stands: `pending` waits for the customer, `closed` is over for good."""
+    """Where a ticket stands."""
 
     OPEN = "open"
+    """It is our turn."""
     PENDING = "pending"
+    """It is the customer's turn."""
     ON_HOLD = "on_hold"
+    """It waits for somebody else."""
     RESOLVED = "resolved"
+    """Dealt with; a message of the customer opens it again."""
     CLOSED = "closed"
+    """Over for good."""
 
 
 Due = Annotated[Instant, Field(description="The last instant that is in time.")]
 
 
-class TicketCreatedPrivate(Fact):
+class TicketCreatedPrivate(Private):
     """The personal part of a new ticket."""
 
     name: str | None = None
@@ -102,9 +114,9 @@ class TicketCreatedData(Fact):
     continues: UUID | None = None
     """An older ticket that it refers to. Nothing proves that, nor that there is such a ticket."""
     locale: str
-    """BCP 47, for example `en` or `de-AT`."""
+    """The language that they are written to, by BCP 47, for example `en` or `de-AT`."""
     time_zone: str
-    """IANA name, for example `Europe/Berlin`."""
+    """IANA name of the zone that the requester lives by, for example `Europe/Berlin`."""
     link: Link | None = None
     """Opens the ticket for who asked on the web without signing in."""
     private: TicketCreatedPrivate | None = None
@@ -113,6 +125,7 @@ class TicketCreatedData(Fact):
 class TicketStatusChangedData(Fact):
     """A ticket was set to another status."""
 
+    change: ChangeNumber
     status: TicketStatus
     previous: TicketStatus
     """What it was before."""
@@ -125,6 +138,7 @@ class TicketStatusChangedData(Fact):
 class TicketPriorityChangedData(Fact):
     """A ticket was set to another priority."""
 
+    change: ChangeNumber
     priority: Priority
     previous: Priority
     """What it was before."""
@@ -156,6 +170,28 @@ class TicketSlottedData(Fact):
     priority: Priority
     targets: tuple[SlotTarget, ...]
     """What was promised; empty where the plan promises no time."""
+    plan_change: UUID | None = None
+    """Which change had put the account onto that plan; none if it was in no directory."""
+    opened_by: AuthorKind = AuthorKind.CUSTOMER
+    """Who opened the ticket: if an agent did so, no first response is owed."""
+
+
+class PlanEntry(Fact):
+    """One change of an account's plan, as the directory has it."""
+
+    change: UUID
+    """Which change it is."""
+    plan: PlanId
+    previous: str | None = None
+    """The plan that it was on before; none if it was in no directory."""
+    since: Instant
+    """From when the plan counts; it may lie in the past or the future."""
+    changed_by: str
+    """Subject of who changed it."""
+    changed: Instant
+    """When it was entered."""
+    request: UUID | None = None
+    """Id of the `PlanChangeRequested` that led to it, if an agent asked for it."""
 
 
 class PlanChangedData(Fact):
@@ -170,6 +206,31 @@ class PlanChangedData(Fact):
     """From when the plan counts; it may lie in the past or the future."""
     changed_by: str
     """Subject of who changed it."""
+    change: UUID | None = None
+    """Which change it is."""
+    plans: Annotated[
+        tuple[PlanEntry, ...] | None,
+        Field(
+            description=(
+                "All changes of the account's plan, this one included, in order of `since`, then"
+                " of `changed`: at any time the last one that has begun counts. At most 100, those"
+                " that begin last. Of an account's records the topic may keep the last one alone:"
+                " with this it is enough. None if more of the account was said at the same moment."
+            )
+        ),
+    ] = None
+    plans_left_out: int = 0
+    """How many changes that begin earlier there are beside those."""
+    answered: Annotated[
+        tuple[UUID, ...],
+        Field(
+            description=(
+                "Ids of `PlanChangeRequested` that asked for a plan which the account was on"
+                " already: at most 20, the last ones. They are answered by saying once more what"
+                " was said of that plan."
+            )
+        ),
+    ] = ()
 
 
 class TicketCreated(Envelope[TicketCreatedData]):
@@ -217,7 +278,10 @@ Event = (
     | TicketUnmerged
     | PlanChangeRequested
     | PlanChangeDeclined
+    | PlanWishDismissed
+    | LinksRevoked
     | TicketSlotted
+    | CatalogueMoved
     | DeadlineScheduled
     | DeadlineMoved
     | DeadlinePaused
@@ -232,9 +296,13 @@ Event = (
     | AttachmentReceived
     | MailBounced
     | PlanChanged
+    | CatalogueAdopted
     | NotificationSent
     | NotificationFailed
     | NotificationSuppressed
+    | KeyMade
+    | ErasureRequested
+    | PersonErased
 )
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
@@ -249,8 +317,12 @@ class UnreadableError(ValueError):
     """A record that is no event of ours: not JSON, or not what its type demands."""
 
 
-def read(value: bytes | None) -> Event | None:
+def read(value: bytes | None, keys: Mapping[UUID, PersonKey] = NO_KEYS) -> Event | None:
     """The event in a record's value, or None for a type that this reader doesn't know.
+
+    Args:
+        value: The record's value.
+        keys: What sealed personal parts are opened with. Without its key an event has none.
 
     Raises:
         UnreadableError: with the reason, which names fields but repeats no content.
@@ -258,7 +330,9 @@ def read(value: bytes | None) -> Event | None:
     if value is None:
         raise UnreadableError("a tombstone: the record has no value")
     try:
-        return _ADAPTER.validate_json(value)
+        return _ADAPTER.validate_json(unseal(value, keys))
+    except SealError as error:
+        raise UnreadableError(str(error)) from None
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         if problems[0]["type"] == "union_tag_invalid":
@@ -287,5 +361,8 @@ def _describe(problem: ErrorDetails) -> str:
 
 
 def write(event: Event) -> bytes:
-    """The record's value: structured CloudEvents JSON. Fields without a value are left out."""
+    """Structured CloudEvents JSON, its personal part open: seal it before it goes on the stream.
+
+    Fields without a value are left out.
+    """
     return event.model_dump_json(exclude_none=True).encode()

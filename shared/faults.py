@@ -27,6 +27,10 @@ class BrokerAwayError(Exception):
     """The broker did not take the records in time; they may or may not be on the stream."""
 
 
+class AwayError(ConnectionError):
+    """Somebody else is away whom a service needs; it says who in words that anybody may read."""
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether trying again later can help: somebody is away, busy, or not migrated yet.
 

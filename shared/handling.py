@@ -4,15 +4,27 @@ Names and addresses of people stand in `private`, as everywhere; tags are the or
 """
 
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from shared.deadlines import PlanId
-from shared.envelope import Envelope, Fact, Topic
+from shared.envelope import Envelope, Fact, Private, Topic
 from shared.messages import AuthorKind
 
+ChangeNumber = Annotated[
+    int,
+    Field(
+        description=(
+            "Counts what was set about the ticket, from 1, whatever it was: of two of its events"
+            " with this number the higher one came later."
+        )
+    ),
+]
 
-class TicketAssignedPrivate(Fact):
+
+class TicketAssignedPrivate(Private):
     """The personal part of an assignment."""
 
     assignee_name: str | None = None
@@ -24,6 +36,7 @@ class TicketAssignedPrivate(Fact):
 class TicketAssignedData(Fact):
     """A ticket was given to an agent, to another queue, or back to its queue."""
 
+    change: ChangeNumber
     assignee: str | None = None
     """Id of the agent: the subject of their sign-in; none if it waits for whoever takes it."""
     previous_assignee: str | None = None
@@ -42,6 +55,7 @@ class TicketAssignedData(Fact):
 class TicketTagsChangedData(Fact):
     """A ticket got other tags."""
 
+    change: ChangeNumber
     tags: tuple[str, ...]
     """All that it has now, in order of the alphabet."""
     added: tuple[str, ...] = ()
@@ -57,6 +71,7 @@ class TicketTagsChangedData(Fact):
 class TicketMergedData(Fact):
     """A ticket was closed since another one is about the same: what is written to it goes there."""
 
+    change: ChangeNumber
     into: UUID
     """The ticket that goes on."""
     by_kind: AuthorKind
@@ -68,6 +83,7 @@ class TicketMergedData(Fact):
 class TicketUnmergedData(Fact):
     """A merge was undone: the ticket has a conversation of its own again."""
 
+    change: ChangeNumber
     previous: UUID
     """The ticket that it had gone into."""
     by_kind: AuthorKind
@@ -79,6 +95,7 @@ class TicketUnmergedData(Fact):
 class PlanChangeRequestedData(Fact):
     """An agent turned a customer's wish into a change of plan; sla does it, or says why not."""
 
+    change: ChangeNumber
     account: str
     """Whose plan it is."""
     plan: PlanId
@@ -86,6 +103,28 @@ class PlanChangeRequestedData(Fact):
     """Whether an agent or the desk itself asked for it."""
     by: str
     """Id of who asked for it: the subject of their token."""
+
+
+class PlanWishDismissedData(Fact):
+    """An agent is done with the plan that a customer had asked for, without a change of plan."""
+
+    change: ChangeNumber
+    plan: PlanId
+    by_kind: AuthorKind
+    """Whether an agent or the desk itself did it."""
+    by: str
+    """Id of who did it: the subject of their token."""
+
+
+class LinksRevokedData(Fact):
+    """Links that opened the ticket without a sign-in do so no longer."""
+
+    links: tuple[Annotated[str, Field(description="SHA-256 of a link's token, in hex.")], ...]
+    """All that held until now, as the events that told of them have them (`link.sha256`)."""
+    by_kind: AuthorKind
+    """Whether an agent or the desk itself did it."""
+    by: str
+    """Id of who did it: the subject of their token."""
 
 
 class DeclineReason(StrEnum):
@@ -143,6 +182,22 @@ class PlanChangeRequested(Envelope[PlanChangeRequestedData]):
     type: Literal["careline.ticket.plan_change_requested.v1"] = (
         "careline.ticket.plan_change_requested.v1"
     )
+
+
+class PlanWishDismissed(Envelope[PlanWishDismissedData]):
+    """Said by messaging."""
+
+    TOPIC: ClassVar[Topic] = Topic.TICKETS
+    type: Literal["careline.ticket.plan_wish_dismissed.v1"] = (
+        "careline.ticket.plan_wish_dismissed.v1"
+    )
+
+
+class LinksRevoked(Envelope[LinksRevokedData]):
+    """Said by messaging."""
+
+    TOPIC: ClassVar[Topic] = Topic.TICKETS
+    type: Literal["careline.ticket.links_revoked.v1"] = "careline.ticket.links_revoked.v1"
 
 
 class PlanChangeDeclined(Envelope[PlanChangeDeclinedData]):

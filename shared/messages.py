@@ -11,31 +11,40 @@ from uuid import UUID
 
 from pydantic import Field
 
-from shared.envelope import Envelope, Fact, Topic
+from shared.envelope import Envelope, Fact, Private, Topic
 
 
 class Channel(StrEnum):
     """How a request reached us."""
 
     WEB = "web"
+    """A page: the request form, or the ticket's own."""
     API = "api"
+    """A program, by the HTTP API."""
     MAIL = "mail"
+    """A mail."""
     CHAT = "chat"
+    """The chat."""
 
 
 class AuthorKind(StrEnum):
-    """Who wrote a message: `system` is an automatic answer and never counts as a response."""
+    """Who wrote or did something."""
 
     CUSTOMER = "customer"
+    """Who asks for help, or somebody who takes part for them."""
     AGENT = "agent"
+    """A person of the organisation: what they say in public counts as a response."""
     SYSTEM = "system"
+    """The desk itself, or an automatic answer: it never counts as a response."""
 
 
 class Visibility(StrEnum):
-    """`public` is read by the customer, `note` by agents only."""
+    """Who may read a message."""
 
     PUBLIC = "public"
+    """The customer reads it."""
     NOTE = "note"
+    """Agents alone read it."""
 
 
 class Attachment(Fact):
@@ -48,11 +57,11 @@ class Attachment(Fact):
     content_type: str
     """What its sender says that it is, such as `image/png`; nobody checked."""
     size_bytes: int
-    """How long it is."""
+    """How long it is, in bytes."""
     sha256: Annotated[str, Field(description="Of the content, in hex.")]
 
 
-class MessagePostedPrivate(Fact):
+class MessagePostedPrivate(Private):
     """The personal part of a message."""
 
     author_name: str | None = None
@@ -71,7 +80,7 @@ class MessagePostedData(Fact):
     message: UUID
     """Id of the message."""
     sequence: int
-    """The place in the thread, from 1, without gaps."""
+    """The place in the thread, counted from 1, without gaps."""
     author_kind: AuthorKind
     author: str
     """Id of the author: the subject of their token, or the requester's pseudonym for a mail."""
@@ -82,10 +91,12 @@ class MessagePostedData(Fact):
     """Id of the message that it answers, where that is known."""
     asks_for_plan: str | None = None
     """Id of the plan that its author asks to be put on."""
+    came_to: UUID | None = None
+    """The ticket that its author wrote to, where that had gone into this one."""
     private: MessagePostedPrivate | None = None
 
 
-class MessageReceivedPrivate(Fact):
+class MessageReceivedPrivate(Private):
     """The personal part of a reply by mail."""
 
     name: str | None = None
@@ -118,7 +129,7 @@ class MessageReceivedData(Fact):
     private: MessageReceivedPrivate | None = None
 
 
-class AttachmentReceivedPrivate(Fact):
+class AttachmentReceivedPrivate(Private):
     """The personal part of a file's part."""
 
     content: str
@@ -133,13 +144,13 @@ class AttachmentReceivedData(Fact):
     message: UUID
     """Id of the message that it came with."""
     part: int
-    """Which part this is, from 1."""
+    """Which part this is, counted from 1."""
     parts: int
-    """How many there are."""
+    """How many parts there are."""
     private: AttachmentReceivedPrivate | None = None
 
 
-class MailBouncedPrivate(Fact):
+class MailBouncedPrivate(Private):
     """The personal part of a bounce."""
 
     address: str

@@ -3,9 +3,11 @@
 Order per key rests on two habits: who appends for a ticket holds that ticket's row lock, and one
 relay at a time reads the whole outbox by id. A relay that dies between publishing and deleting
 publishes again: readers drop the repeat by its id.
+
+Events wait here open, as in all tables of their service; the relay seals their personal parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 import structlog
@@ -14,7 +16,10 @@ from shared import events, telemetry
 from shared.database import Connection, Database
 from shared.envelope import Topic
 from shared.failpoints import failpoint
+from shared.keyring import Keyring
+from shared.privacy import KeyMade
 from shared.publisher import Outgoing, Publishes
+from shared.sealing import PersonKey, person_of, seal, without_private
 from shared.topics import topic_name
 
 log = structlog.get_logger(__name__)
@@ -26,7 +31,8 @@ _RELAY_LOCK = 0x0CA2E0B0
 
 _NEXT = """
     SELECT id, topic, key, value FROM (
-        SELECT *, sum(octet_length(value)) OVER (ORDER BY id) - octet_length(value) AS before
+        SELECT *, sum(coalesce(octet_length(value), 0)) OVER (ORDER BY id)
+            - coalesce(octet_length(value), 0) AS before
         FROM (SELECT id, topic, key, value FROM outbox ORDER BY id LIMIT $1) AS first
     ) AS counted
     WHERE before < $2
@@ -52,16 +58,59 @@ async def append(connection: Connection, said: Sequence[events.Event]) -> None:
     )
 
 
+async def append_tombstones(connection: Connection, topic: Topic, keys: Sequence[str]) -> None:
+    """Keep tombstones for the relay: by them a compacted topic forgets what it has under a key."""
+    await connection.execute(
+        """
+        INSERT INTO outbox (topic, key, value)
+        SELECT $1, key, NULL FROM unnest($2::text[]) AS key
+        """,
+        topic.value,
+        list(keys),
+    )
+
+
+async def forget(connection: Connection, people: Collection[str]) -> int:
+    """Take the personal parts of these people out of what waits; returns of how many events.
+
+    No relay publishes any of it until the transaction has ended.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _RELAY_LOCK)
+    # Piece by piece: after hours without a broker there may be more of it than memory.
+    rows = connection.cursor("SELECT id, value FROM outbox WHERE value IS NOT NULL", prefetch=20)
+    theirs = [
+        (row["id"], without_private(row["value"]))
+        async for row in rows
+        if person_of(row["value"]) in people
+    ]
+    await connection.executemany("UPDATE outbox SET value = $2 WHERE id = $1", theirs)
+    return len(theirs)
+
+
 class Relay:
     """Publishes what the outbox holds and deletes it; run its `step` in a worker.
 
     Several replicas of a service have a relay each; a lock in the database lets one of them work.
+
+    Args:
+        database: Where the outbox is.
+        publisher: Puts records on the stream.
+        namespace: Of the topics.
+        keyring: Has the keys that personal parts are sealed with; without it none may be said.
     """
 
-    def __init__(self, database: Database, publisher: Publishes, *, namespace: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        publisher: Publishes,
+        *,
+        namespace: str,
+        keyring: Keyring | None = None,
+    ) -> None:
         self._database = database
         self._publisher = publisher
         self._namespace = namespace
+        self._keyring = keyring
 
     async def step(self) -> bool:
         """Publish up to 500 events, or 8 MiB of them.
@@ -71,6 +120,7 @@ class Relay:
 
         Raises:
             BrokerAwayError: nothing was deleted; the next step tries the same events again.
+            UnsealedError: a personal part, and no keyring.
         """
         # Not Database.transaction: its commits wake this very relay.
         async with self._database.connection() as connection, connection.transaction():
@@ -79,14 +129,19 @@ class Relay:
             rows = await connection.fetch(_NEXT, BATCH, BATCH_BYTES)
             if not rows:
                 return False
+            keys, records = await self._sealed(connection, rows)
             failpoint("outbox.before_publish")
-            await self._publisher.publish([self._record(row) for row in rows])
+            if keys:
+                # First and by themselves: who reads what they seal finds them, or knows them gone.
+                await self._publisher.publish(keys)
+                failpoint("outbox.keys_published")
+            await self._publisher.publish(records)
             failpoint("outbox.published")
             await connection.execute(
                 "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]
             )
         telemetry.OUTBOX_PUBLISHED.inc(len(rows))
-        return len(rows) == BATCH or sum(len(row["value"]) for row in rows) >= BATCH_BYTES
+        return len(rows) == BATCH or sum(len(row["value"] or b"") for row in rows) >= BATCH_BYTES
 
     async def oldest_age(self) -> float:
         """Seconds that the oldest unpublished event has waited; 0 when there is none."""
@@ -96,10 +151,33 @@ class Relay:
             )
         return float(age or 0)
 
-    def _record(self, row: asyncpg.Record) -> Outgoing:
-        return Outgoing(
-            topic=topic_name(self._namespace, Topic(row["topic"])),
-            key=row["key"].encode(),
-            value=row["value"],
-            headers=events.HEADERS,
-        )
+    async def _sealed(
+        self, connection: Connection, rows: Sequence[asyncpg.Record]
+    ) -> tuple[list[Outgoing], list[Outgoing]]:
+        """The records of new keys, and those of the outbox with personal parts sealed."""
+        people = {row["id"]: person_of(row["value"]) for row in rows if row["value"] is not None}
+        named = {person for person in people.values() if person is not None}
+        keys: Mapping[str, PersonKey] = {}
+        made: Sequence[KeyMade] = ()
+        if named:
+            if self._keyring is None:
+                raise UnsealedError("a personal part, and no keyring")
+            keys, made = await self._keyring.for_writing(connection, named)
+        records = [self._record(row, people.get(row["id"]), keys) for row in rows]
+        return [self._outgoing(key.TOPIC, key.subject, events.write(key)) for key in made], records
+
+    def _record(
+        self, row: asyncpg.Record, person: str | None, keys: Mapping[str, PersonKey]
+    ) -> Outgoing:
+        value = row["value"]
+        if person is not None:
+            value = seal(value, keys[person])
+        return self._outgoing(Topic(row["topic"]), row["key"], value)
+
+    def _outgoing(self, topic: Topic, key: str, value: bytes | None) -> Outgoing:
+        name = topic_name(self._namespace, topic)
+        return Outgoing(name, key.encode(), value, events.HEADERS)
+
+
+class UnsealedError(RuntimeError):
+    """A service that has no keys for it says something personal: it stays in the outbox."""

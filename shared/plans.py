@@ -47,18 +47,26 @@ class Priority(StrEnum):
     """How urgent a ticket is."""
 
     LOW = "low"
+    """It can wait longer than others."""
     NORMAL = "normal"
+    """What a ticket has unless somebody said otherwise."""
     HIGH = "high"
+    """Work is held up by it."""
     URGENT = "urgent"
+    """Nothing goes on without an answer."""
 
 
 class Clock(StrEnum):
     """What is timed on a ticket."""
 
     FIRST_RESPONSE = "first_response"
+    """From the request to the first public message by an agent."""
     NEXT_RESPONSE = "next_response"
+    """From the first of a customer's messages that nobody answered to a public one by an agent."""
     UPDATE = "update"
+    """From one public word to the next: something is said every so often while a ticket is open."""
     RESOLUTION = "resolution"
+    """From the request until the ticket is resolved."""
 
 
 class CatalogueError(FileError):

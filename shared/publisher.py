@@ -36,7 +36,8 @@ class Outgoing:
 
     topic: str
     key: bytes
-    value: bytes
+    value: bytes | None
+    """None for a tombstone."""
     headers: tuple[tuple[str, bytes], ...] = ()
 
 

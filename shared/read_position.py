@@ -7,12 +7,14 @@ time at which the broker appended the last record that was handled (the topics s
 time).
 """
 
+import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError
 
 SETTLED_LOOKS = 10
 """Looks at an unchanged position before offsets that hold no record are believed to be a gap."""
@@ -85,6 +87,24 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 self._handled[partition] = max(self._handled[partition], record.offset + 1)
                 self._appended_ms[partition] = record.timestamp
 
+    async def reached(self) -> list[tuple[TopicPartition, int]]:
+        """Of each owned partition, the offset before which everything was handled.
+
+        Where nothing is in hand that is the position, which passes over offsets without a record.
+        """
+        consumer = self.consumer
+        if consumer is None:
+            return []
+        found: list[tuple[TopicPartition, int]] = []
+        for partition in list(self._handled):
+            # It may go to another member, and come back, while the position is waited for.
+            with contextlib.suppress(IllegalStateError):
+                position = await consumer.position(partition)
+                handled = self._handled.get(partition)
+                if handled is not None:
+                    found.append((partition, handled if partition in self._in_hand else position))
+        return found
+
     def silent_seconds(self, now: float) -> float:
         """How long no fetch of the owned partitions was answered; 0 where there is none.
 
@@ -107,24 +127,28 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
                 behind[partition.topic] += max(0, (high_water or 0) - handled)
         return behind
 
-    async def heard_until(self) -> dict[int, datetime]:
-        """Per owned partition number, the instant up to which all topics were heard.
+    async def heard_until(self, topics: Collection[str] = ()) -> dict[int, datetime]:
+        """Per owned partition number, the instant up to which topics were heard.
 
         A partition of which nothing was heard yet, or of which one topic belongs to another
         member, is left out: nothing can be said about it.
+
+        Args:
+            topics: Those that matter, of which all have the same partitions; all, if none is named.
         """
+        topics = topics or self._topics
         consumer = self.consumer
         if consumer is None:
             return {}
         heard: dict[int, list[int]] = defaultdict(list)
-        for partition in consumer.assignment():
+        for partition in (each for each in consumer.assignment() if each.topic in topics):
             until_ms = await self._until_ms(consumer, partition)
             if until_ms is not None:
                 heard[partition.partition].append(until_ms)
         return {
             number: datetime.fromtimestamp(min(times) / 1000, UTC)
             for number, times in heard.items()
-            if len(times) == len(self._topics)
+            if len(times) == len(topics)
         }
 
     async def _until_ms(self, consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:

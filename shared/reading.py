@@ -9,12 +9,12 @@ next good record begins. An operator takes it out with Kafka's `kafka-delete-rec
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 
 from shared import telemetry
 
@@ -45,10 +45,16 @@ class Reading:
 
     Args:
         handed_out: Told of records as soon as they have left the consumer.
+        until: Up to where a partition is read for now, or None: see `shared/rebuilding.py`.
     """
 
-    def __init__(self, handed_out: Callable[[Iterable[ConsumerRecord]], None]) -> None:
+    def __init__(
+        self,
+        handed_out: Callable[[Iterable[ConsumerRecord]], None],
+        until: Callable[[TopicPartition], int | None],
+    ) -> None:
         self._handed_out = handed_out
+        self._until = until
         self._troubles: dict[TopicPartition, _Trouble] = {}
         self._turn = 0
 
@@ -77,6 +83,8 @@ class Reading:
     async def _take(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition | None, room: int
     ) -> list[ConsumerRecord]:
+        if partition is not None and await self._is_at_the_horizon(consumer, partition):
+            return []
         now = asyncio.get_running_loop().time()
         trouble = self._troubles.get(partition)
         if trouble is not None and now < trouble.rest_until:
@@ -91,9 +99,32 @@ class Reading:
             self._troubles[partition] = _Trouble(now + REST * careful, now + REST * (1 + careful))
             self._complain(partition, error)
             return []
-        taken = [record for records in found.values() for record in records]
+        taken = [record for records in found.values() for record in self._cut(consumer, records)]
         self._handed_out(taken)
         return taken
+
+    async def _is_at_the_horizon(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition
+    ) -> bool:
+        until = self._until(partition)
+        if until is None:
+            return False
+        try:
+            return bool(await consumer.position(partition) >= until)
+        except IllegalStateError:
+            return True  # it went to another member while we asked; this one has nothing to read
+
+    def _cut(
+        self, consumer: AIOKafkaConsumer, records: Sequence[ConsumerRecord]
+    ) -> Sequence[ConsumerRecord]:
+        """Those that may be heard by now; the rest is read again later."""
+        partition = TopicPartition(records[0].topic, records[0].partition)
+        until = self._until(partition)
+        if until is None or records[-1].offset < until:
+            return records
+        kept = [record for record in records if record.offset < until]
+        consumer.seek(partition, records[len(kept)].offset)
+        return kept
 
     def _complain(self, partition: TopicPartition | None, error: Exception) -> None:
         topic, number = partition or ("", None)

@@ -12,19 +12,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
 import uvicorn
 from aiokafka.errors import KafkaError
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.routing import BaseRoute
 
-from shared import telemetry, web
-from shared.faults import is_passing
+from shared import registry, telemetry, web
+from shared.events import Event
+from shared.faults import AwayError, is_passing
 from shared.identity import Verifier, load_keys
+from shared.settings import Settings
 from shared.topics import Declared, ensure_topics
 
 log = structlog.get_logger(__name__)
@@ -36,32 +35,6 @@ GONE_AFTER = 60
 says no goodbye, and would be held to read on for a quarter of an hour."""
 HANG_UP_WITHIN = 2
 """Seconds that requests still under way have after that: with it, a stop stays below 10 s."""
-
-
-class Settings(BaseSettings):
-    """What every service is told, by environment variables that begin with `CARELINE_`."""
-
-    model_config = SettingsConfigDict(env_prefix="CARELINE_", frozen=True)
-
-    kafka: str = Field("127.0.0.1:9092", description="Brokers, `host:port`, comma separated.")
-    namespace: str = Field("careline", pattern=r"^[a-z0-9][a-z0-9.-]*$")
-    """Stands before the names of topics and consumer groups."""
-    partitions: int = Field(12, ge=1, le=1000)
-    """Of each topic, when it is made."""
-    replication: int = Field(1, ge=1, le=9)
-    """Copies of each topic, when it is made; 3 in production."""
-    http_host: str = "127.0.0.1"
-    http_port: int = Field(8080, ge=1, le=65535)
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
-    jwks_file: Path | None = None
-    """Public keys (JWK set) that bearer tokens are checked with; without it no token holds."""
-    issuer: str = "careline"
-    """Who must have signed a token."""
-    audience: str = "careline"
-    """Whom a token must be for."""
-
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class Part(Protocol):
@@ -102,20 +75,6 @@ class Topics:
         return None
 
 
-def load_settings(kind: type[SettingsT]) -> SettingsT:
-    """The settings from the environment; a wrong one ends the process with its name.
-
-    Exit status 2, one line per setting on standard error.
-    """
-    try:
-        return kind()
-    except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            name = "CARELINE_" + "_".join(str(part) for part in problem["loc"]).upper()
-            print(f"{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201 - before logging
-        raise SystemExit(2) from None
-
-
 def verifier(settings: Settings, clock: Callable[[], datetime]) -> Verifier:
     """Checks bearer tokens as the settings say.
 
@@ -130,15 +89,34 @@ def verifier(settings: Settings, clock: Callable[[], datetime]) -> Verifier:
 
 
 def run(
-    service: str, settings: Settings, parts: Sequence[Part], routes: Sequence[BaseRoute]
+    service: str,
+    settings: Settings,
+    parts: Sequence[Part],
+    routes: Sequence[BaseRoute],
+    says: Sequence[type[Event]] = (),
 ) -> None:
     """Run a service until SIGTERM or SIGINT.
+
+    Args:
+        service: Its name.
+        settings: What it is told.
+        parts: In the order in which they start.
+        routes: What it answers over HTTP.
+        says: The events that it says, for the schema registry, if there is one.
 
     Exit status 2 with one line on standard error when its port can't be had.
     """
     listener = _listen(settings)
     telemetry.configure_logging(service=service, level=settings.log_level)
-    asyncio.run(_Service(listener, parts, routes).run())
+    asyncio.run(_Service(listener, [*_registered(settings, says), *parts], routes).run())
+
+
+def _registered(settings: Settings, says: Sequence[type[Event]]) -> list[Part]:
+    """Nothing is said before readers can look up what it means."""
+    if settings.schema_registry is None:
+        return []
+    address = registry.Address.of(settings.schema_registry.get_secret_value())
+    return [registry.Registry(address, settings.namespace, says)]
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -163,6 +141,7 @@ class _Service:
         self._listener = listener
         self._parts = parts
         self._started: list[Part] = []
+        self._waits_for: dict[str, str] = {}
         self._ending = asyncio.Event()
         config = uvicorn.Config(
             web.application(routes, self.checks),
@@ -178,7 +157,10 @@ class _Service:
         if self._ending.is_set():
             return {"service": "stopping"}
         return {
-            part.name: part.ready() if part in self._started else "starting" for part in self._parts
+            part.name: part.ready()
+            if part in self._started
+            else self._waits_for.get(part.name, "starting")
+            for part in self._parts
         }
 
     async def run(self) -> None:
@@ -219,6 +201,8 @@ class _Service:
                     log.exception("start_failed", part=part.name)
                     raise
                 log.warning("waiting_for", part=part.name, error=type(error).__name__)
+                if isinstance(error, AwayError):
+                    self._waits_for[part.name] = str(error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
             else:

@@ -17,6 +17,11 @@ RECORDS_HANDLED = Counter(
 READ_FAILURES = Counter(
     "careline_read_failures_total", "Tries to read a partition that failed.", ["topic"]
 )
+TOPIC_DIFFERENCES = Gauge(
+    "careline_topic_differences",
+    "What is not as declared about a topic (`make topics`), as last looked at.",
+    ["topic"],
+)
 DEAD_LETTERS = Counter("careline_dead_letters_total", "Records put aside.", ["topic"])
 BATCH_SECONDS = Histogram("careline_batch_seconds", "One batch with its transaction.")
 PARTITIONS_OWNED = Gauge(

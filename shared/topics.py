@@ -8,14 +8,26 @@ from dataclasses import dataclass
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import murmur2
 
+from shared import telemetry
 from shared.envelope import Topic
+from shared.topic_survey import PARTITIONS, differences, survey
 
 log = structlog.get_logger(__name__)
 
 DAY_MS = 24 * 60 * 60 * 1000
+WRITE_DAYS = 30
+"""How long a key seals new events."""
+KEYS_DAYS = WRITE_DAYS + 90 + 10
+"""A key is kept for as long as anything that it sealed, and some days more."""
+_SOON_GONE = (
+    # A key that was thrown away leaves the log within hours, not whenever half of it is stale.
+    ("max.compaction.lag.ms", str(60 * 60 * 1000)),
+    ("min.cleanable.dirty.ratio", "0.01"),
+    ("delete.retention.ms", str(7 * DAY_MS)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,8 @@ class Declared:
     partitions: int
     cleanup: str
     retention_ms: int | None = None
+    more: tuple[tuple[str, str], ...] = ()
+    """Settings that this topic alone has."""
 
     @property
     def settings(self) -> dict[str, str]:
@@ -36,7 +50,24 @@ class Declared:
         stamp = {"message.timestamp.type": "LogAppendTime"}
         # Whatever a producer packs its records with: a reader that can't unpack one stands still.
         packing = {"compression.type": "uncompressed"}
-        return {"cleanup.policy": self.cleanup} | stamp | packing | retention
+        own = dict(self.more)
+        return {"cleanup.policy": self.cleanup} | stamp | packing | retention | own
+
+    @property
+    def grows(self) -> bool:
+        """Whether it is given more partitions when the desk is (`make topics`).
+
+        What is compacted is not: the newest record of a key replaces those before it in its own
+        partition alone. After the change the one before would stay in the old one, for ever beside
+        the newer; and a key that was thrown away would stay readable.
+        """
+        return "compact" not in self.cleanup
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """What is held against a topic that is there: settings, and partitions where they grow."""
+        partitions = {PARTITIONS: str(self.partitions)} if self.grows else {}
+        return partitions | self.settings
 
 
 def topic_name(namespace: str, topic: Topic) -> str:
@@ -49,11 +80,26 @@ def dead_letter_name(namespace: str, service: str) -> str:
     return f"{namespace}.{service}.dead"
 
 
+def partition_of(key: bytes, partitions: int) -> int:
+    """Which partition a record of this key goes to, by every producer of ours.
+
+    Kafka's own rule for records with a key, as its Java client and aiokafka have it; librdkafka
+    has another one unless it is told `partitioner=murmur2_random`.
+
+    Args:
+        key: The record's key.
+        partitions: How many the topic has, when the record is sent.
+    """
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions
+
+
 def declared_topics(namespace: str, partitions: int) -> tuple[Declared, ...]:
     """The stream's topics.
 
     All ticket-keyed topics have the same number of partitions, so that a ticket has one partition
-    number everywhere: the timers of a partition know what was read of both its topics.
+    number everywhere: the timers of a partition know what was read of both its topics. How they get
+    more is told in docs/runbooks/add-partitions.md; what is compacted keeps the number it was made
+    with.
     """
     retention_days = {
         Topic.TICKETS: 30,
@@ -61,13 +107,21 @@ def declared_topics(namespace: str, partitions: int) -> tuple[Declared, ...]:
         Topic.ATTACHMENTS: 30,
         Topic.SLA: 365,
         Topic.NOTIFICATIONS: 90,
+        Topic.PRIVACY: 3 * 365,
     }
     stream = tuple(
         Declared(topic_name(namespace, topic), partitions, "delete", days * DAY_MS)
         for topic, days in retention_days.items()
     )
     accounts = Declared(topic_name(namespace, Topic.ACCOUNTS), partitions, "compact")
-    return (*stream, accounts)
+    keys = Declared(
+        topic_name(namespace, Topic.KEYS),
+        partitions,
+        "compact,delete",
+        KEYS_DAYS * DAY_MS,
+        _SOON_GONE,
+    )
+    return (*stream, accounts, keys)
 
 
 def declared_dead_letters(namespace: str, service: str) -> Declared:
@@ -81,7 +135,7 @@ async def ensure_topics(
     """Make what is missing and say where a topic differs from its declaration.
 
     Returns:
-        One sentence per difference, which is logged too.
+        One sentence per difference, which is logged and counted too.
 
     Raises:
         KafkaConnectionError: when no broker answers.
@@ -89,14 +143,22 @@ async def ensure_topics(
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     await admin.start()
     try:
-        present = set(await admin.list_topics())
-        await _create(admin, [topic for topic in topics if topic.name not in present], replication)
-        drift = await _differences(admin, [topic for topic in topics if topic.name in present])
+        found = await survey(admin, [topic.name for topic in topics])
+        await _create(admin, [topic for topic in topics if topic.name not in found], replication)
     finally:
         await admin.close()
-    for sentence in drift:
-        log.warning("topic_differs", detail=sentence)
-    return drift
+    told = [
+        difference
+        for topic in topics
+        if topic.name in found
+        for difference in differences(topic.wanted, found[topic.name])
+    ]
+    for topic in topics:
+        count = sum(difference.topic == topic.name for difference in told)
+        telemetry.TOPIC_DIFFERENCES.labels(topic.name).set(count)
+    for difference in told:
+        log.warning("topic_differs", detail=str(difference))
+    return tuple(map(str, told))
 
 
 async def _create(admin: AIOKafkaAdminClient, topics: list[Declared], replication: int) -> None:
@@ -113,33 +175,3 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Declared], replicatio
         # Several replicas start at once; the one that comes second finds it made.
         if code and error is not TopicAlreadyExistsError:
             raise error(f"{name}: {message}")
-
-
-async def _differences(admin: AIOKafkaAdminClient, topics: list[Declared]) -> tuple[str, ...]:
-    if not topics:
-        return ()
-    described = await admin.describe_topics([topic.name for topic in topics])
-    partitions = {entry["topic"]: len(entry["partitions"]) for entry in described}
-    answers = await admin.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
-    )
-    settings = {
-        resource[3]: {entry[0]: entry[1] for entry in resource[4]}
-        for answer in answers
-        for resource in answer.resources
-    }
-    return tuple(
-        sentence
-        for topic in topics
-        for sentence in _compare(topic, partitions[topic.name], settings.get(topic.name, {}))
-    )
-
-
-def _compare(declared: Declared, partitions: int, settings: dict[str, str]) -> list[str]:
-    wanted = {"partitions": str(declared.partitions)} | declared.settings
-    found = {"partitions": str(partitions)} | settings
-    return [
-        f"{declared.name} has {key} {found.get(key)}, declared is {value}"
-        for key, value in wanted.items()
-        if found.get(key) != value
-    ]

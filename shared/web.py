@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
@@ -48,6 +48,7 @@ def application(routes: Sequence[BaseRoute], checks: Checks) -> Starlette:
             HTTPException: problems.on_http_exception,
         },
     )
+    app.add_middleware(_Closed, checks=checks, own={route.path for route in own})
     app.add_middleware(_Measured)
     return app
 
@@ -176,6 +177,24 @@ def _ready(checks: Checks) -> Callable[[Request], Awaitable[Response]]:
 
 async def _metrics(_: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class _Closed:
+    """Refuses what is asked of a database that is still being rebuilt: half of it is not there."""
+
+    def __init__(self, app: ASGIApp, checks: Checks, own: Collection[str]) -> None:
+        self._app = app
+        self._checks = checks
+        self._own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_open = scope["type"] != "http" or scope["path"] in self._own
+        why = None if is_open else self._checks().get("rebuilding")
+        if why is None:
+            await self._app(scope, receive, send)
+            return
+        problem = problems.unavailable("The database is being rebuilt; please try again.")
+        await problems.respond(problem)(scope, receive, send)
 
 
 class _Measured:

@@ -11,23 +11,39 @@ from pathlib import Path
 from typing import Any
 
 from deploy.event_docs.asyncapi import document
-from deploy.event_docs.examples import examples
+from deploy.event_docs.example_keys import on_the_stream, opened
+from deploy.event_docs.examples import example_keys, examples
 from deploy.event_docs.page import page
 from deploy.event_docs.parties import type_name
-from deploy.event_docs.schemas import schema_of
-from shared import events
+from deploy.event_docs.schemas import documented, private_documented
+from deploy.event_docs.site import site
+from shared.events import EVENT_TYPES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "events"
 
 
 def contents() -> dict[str, str]:
     """Every file of the folder with what it has to say, by its path in the folder."""
-    schemas = {f"schemas/{type_name(e)}.json": _json(schema_of(e)) for e in events.EVENT_TYPES}
-    told = {
-        f"examples/{example.type}.json": _json(json.loads(events.write(example)))
-        for example in examples()
-    }
-    return schemas | told | {"asyncapi.json": _json(document()), "README.md": page()}
+    return (
+        {f"schemas/{type_name(event)}.json": _json(documented(event)) for event in EVENT_TYPES}
+        | {
+            f"schemas/private/{type_name(event)}.json": _json(schema)
+            for event in EVENT_TYPES
+            if (schema := private_documented(event))
+        }
+        | {f"examples/{each.type}.json": _json(on_the_stream(each)) for each in examples()}
+        | {
+            f"examples/private/{each.type}.json": _json(private)
+            for each in examples()
+            if (private := opened(each))
+        }
+        | {
+            "example-keys.json": _json(example_keys()),
+            "asyncapi.json": _json(document()),
+            "README.md": page(),
+            "index.html": site(),
+        }
+    )
 
 
 def differences(folder: Path, wanted: Mapping[str, str]) -> list[str]:

@@ -1,14 +1,18 @@
-"""The AsyncAPI 3.0 document: topics as channels, and what each service sends and receives.
+"""The AsyncAPI 3.1 document: topics as channels, and what each service sends and receives.
+
+FastStream's own generation does not serve. It sees our subscribers, as batches of raw records:
+their addresses and that they receive, which a test holds against this. It knows no types, keys,
+groups or envelope, and no one who says anything, since publishing is not FastStream's.
 
 Payloads are plain references to the schema files, without a schema format of their own: tools then
 read them as AsyncAPI's JSON Schema, in which every keyword that they use means the same.
 """
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from deploy.event_docs.example_keys import on_the_stream
 from deploy.event_docs.examples import examples
 from deploy.event_docs.parties import (
     NAMESPACE,
@@ -31,9 +35,9 @@ KAFKA = "0.5.0"
 
 DEAD_HEADERS = {
     "dead-reason": "Why it could not be handled; names fields, repeats no content.",
-    "dead-stack": "Where in the code it failed, if it was read.",
+    "dead-stack": "Where in the code it failed; empty if it could not be read.",
     "dead-origin": "Topic, partition and offset that it came from, with slashes between.",
-    "dead-tries": "How often it was tried.",
+    "dead-tries": "How often it was tried, a number in decimal digits.",
 }
 
 
@@ -41,7 +45,7 @@ def document() -> dict[str, Any]:
     """The whole document."""
     project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "id": f"urn:{NAMESPACE}:stream",
         "info": {
             "title": "Careline event stream",
@@ -79,12 +83,10 @@ def _channels() -> dict[str, Any]:
 
 
 def _channel(declared: Declared, description: str, messages: list[str]) -> dict[str, Any]:
+    # The bindings know durations as numbers, and policies as a list.
     configuration: dict[str, Any] = {
-        **declared.settings,
-        "cleanup.policy": [declared.cleanup],
-    }
-    if declared.retention_ms is not None:
-        configuration["retention.ms"] = declared.retention_ms
+        name: int(value) if value.isdigit() else value for name, value in declared.settings.items()
+    } | {"cleanup.policy": declared.cleanup.split(",")}
     return {
         "address": declared.name,
         "description": description,
@@ -106,12 +108,16 @@ def _operations() -> dict[str, Any]:
             on = events_on(topic)
             said = [event.__name__ for event in on if service in PARTIES[event].said_by]
             heard = [event.__name__ for event in on if service in PARTIES[event].heard_by]
+            again = [event.__name__ for event in on if service in PARTIES[event].remembered_by]
             if said:
                 operations[f"{service}.says.{topic}"] = _operation("send", topic, said)
             if heard:
-                group = {"kafka": {"groupId": _group(service), "bindingVersion": KAFKA}}
-                hears = _operation("receive", topic, heard) | {"bindings": group}
-                operations[f"{service}.hears.{topic}"] = hears
+                operations[f"{service}.hears.{topic}"] = _receives(service, topic, heard)
+            if again:
+                fills = {"summary": "Its own, heard again to fill an empty database."}
+                operations[f"{service}.remembers.{topic}"] = (
+                    _receives(service, topic, again) | fills
+                )
     for service in dead_letter_topics():
         buries = _operation("send", f"{service}.dead", ["DeadLetter"])
         operations[f"{service}.buries"] = buries
@@ -124,6 +130,15 @@ def _operation(action: str, channel: str, messages: list[str]) -> dict[str, Any]
         "channel": _reference("channels", channel),
         "messages": [_reference("channels", channel, "messages", name) for name in messages],
     }
+
+
+def _receives(service: str, topic: Topic, messages: list[str]) -> dict[str, Any]:
+    receives = _operation("receive", topic, messages)
+    if topic is Topic.KEYS:
+        # Each replica reads all of them for itself, in no group.
+        return receives
+    group = {"kafka": {"groupId": _group(service), "bindingVersion": KAFKA}}
+    return receives | {"bindings": group}
 
 
 def _group(service: str) -> dict[str, Any]:
@@ -149,7 +164,7 @@ def _message(event: type[events.Event], example: events.Event) -> dict[str, Any]
         "headers": _headers({"content-type": CONTENT_TYPE}),
         "payload": {"$ref": f"schemas/{type_name(event)}.json"},
         "bindings": {"kafka": {"key": key, "bindingVersion": KAFKA}},
-        "examples": [{"payload": json.loads(events.write(example))}],
+        "examples": [{"payload": on_the_stream(example)}],
     }
 
 

@@ -61,20 +61,23 @@ def scheduled(created: TicketCreated) -> DeadlineScheduled:
 def at_risk(before: DeadlineScheduled) -> DeadlineAtRisk:
     """Four fifths of the time are over."""
     warned = ASKED + 0.8 * TARGET
-    data = DeadlineAtRiskData(**_first_response(2), warned=warned)
+    data = DeadlineAtRiskData(**_first_response(2), warned=warned, passed=1)
     return DeadlineAtRisk.say(data, **_how(before, 2), time=warned)
 
 
 def met(posted: MessagePosted) -> DeadlineMet:
     """An agent has answered in time."""
-    data = DeadlineMetData(**_first_response(2, DeadlineState.MET), met=posted.time)
+    elapsed = (posted.time - ASKED).total_seconds()  # all of it within hours
+    facts = _first_response(2, DeadlineState.MET)
+    data = DeadlineMetData(**facts, met=posted.time, elapsed_seconds=elapsed)
     return DeadlineMet.say(data, **_how(posted, 2), time=posted.time)
 
 
 def breached(before: DeadlineAtRisk) -> DeadlineBreached:
     """Nobody had answered, as far as sla had heard."""
     facts = _first_response(3, DeadlineState.BREACHED)
-    data = DeadlineBreachedData(**facts, overdue_seconds=0.482113)
+    elapsed = TARGET.total_seconds()
+    data = DeadlineBreachedData(**facts, overdue_seconds=0.482113, elapsed_seconds=elapsed)
     return DeadlineBreached.say(data, **_how(before, 3), time=DUE)
 
 

@@ -8,10 +8,13 @@ was taken for the first one come in twice, for a minute.
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
+from deploy.event_docs import catalogue_examples as catalogues
 from deploy.event_docs import deadline_examples as deadlines
 from deploy.event_docs import handling_examples as handling
+from deploy.event_docs import privacy_examples as privacy
 from deploy.event_docs.deadline_examples import (
     ASKED,
     CALENDAR,
@@ -21,10 +24,11 @@ from deploy.event_docs.deadline_examples import (
     SLA,
     TARGET,
 )
+from deploy.event_docs.example_keys import SECRET, on_the_stream
 from deploy.event_docs.mail_examples import attachment, bounced, reply
 from shared import events, messages, notifications
 from shared.deadlines import DeadlineBreached, DeadlineBreachRetracted
-from shared.envelope import NAMESPACE, Cause, derive_id
+from shared.envelope import NAMESPACE, STAFF, Cause, derive_id
 from shared.events import TicketStatus
 from shared.identity import requester_id
 from shared.links import Link, make_link
@@ -41,6 +45,7 @@ SUBJECT = "Export stops after the first page"
 TEXT = "The export of our March data stops after the first page. What can we do?"
 INTAKE, MESSAGING, NOTIFIER = "/services/intake", "/services/messaging", "/services/notifier"
 
+PLAN_CHANGE = derive_id(NAMESPACE, "plan-change", ACCOUNT, PLAN, "example-4")
 ANSWERED = ASKED + timedelta(hours=1, minutes=12)
 PENDING = ASKED + timedelta(hours=1, minutes=15)
 WRITTEN_AGAIN = PENDING + timedelta(hours=4)
@@ -53,45 +58,97 @@ HEARD = DUE + timedelta(minutes=1)
 def examples() -> tuple[events.Event, ...]:
     """Every event type once, in the order of `EVENT_TYPES`."""
     first, second = _created("example-1"), _created("example-2")
-    scheduled, answer = deadlines.scheduled(first), _answer(first, ANSWERED)
-    pending = _status(first, 1, TicketStatus.PENDING, TicketStatus.OPEN)
-    raised = _priority(first, 2)
-    closed = _status(first, 3, TicketStatus.CLOSED, TicketStatus.OPEN)
-    paused = deadlines.paused(pending)
-    resumed = deadlines.resumed(paused, _reopened(first))
-    moved = deadlines.moved(resumed, raised)
-    at_risk = deadlines.at_risk(deadlines.scheduled(second))
-    breached = deadlines.breached(at_risk)
-    retracted = deadlines.retracted(breached, _answer(second, JUST_IN_TIME))
+    breached, retracted = _breached(second), _retracted(second)
+    clocks = _clocks(first, second)
     return (
         first,
-        pending,
-        raised,
+        _pending(first),
+        _priority(first, 7),
         handling.assigned(first),
         handling.tagged(first),
         handling.merged(second, first),
         handling.unmerged(second, first),
         handling.plan_requested(first),
         handling.plan_declined(handling.plan_requested(first, handling.UNKNOWN)),
+        handling.wish_dismissed(first),
+        handling.links_revoked(second),
         _slotted(first),
-        scheduled,
-        moved,
-        paused,
-        resumed,
-        at_risk,
-        deadlines.met(answer),
-        breached,
-        deadlines.cancelled(moved, closed),
-        retracted,
-        answer,
+        catalogues.catalogue_moved(first),
+        *clocks,
+        _answer(first, ANSWERED),
         reply(first),
         attachment(first),
         bounced(first),
         _plan_changed(),
+        catalogues.catalogue_adopted(),
         _sent(first),
         _failed(breached),
         _suppressed(breached, retracted),
+        privacy.made(REQUESTER, ASKED),
+        privacy.erasure_requested(REQUESTER, ASKED),
+        privacy.erased(privacy.erasure_requested(REQUESTER, ASKED)),
     )
+
+
+def _clocks(first: events.TicketCreated, second: events.TicketCreated) -> tuple[events.Event, ...]:
+    """What sla says of their deadlines, in the same order."""
+    scheduled, answer = deadlines.scheduled(first), _answer(first, ANSWERED)
+    paused = deadlines.paused(_pending(first))
+    resumed = deadlines.resumed(paused, _reopened(first))
+    moved = deadlines.moved(resumed, _priority(first, 7))
+    closed = _status(first, 8, TicketStatus.CLOSED, TicketStatus.OPEN)
+    return (
+        scheduled,
+        moved,
+        paused,
+        resumed,
+        deadlines.at_risk(deadlines.scheduled(second)),
+        deadlines.met(answer),
+        _breached(second),
+        deadlines.cancelled(moved, closed),
+        _retracted(second),
+    )
+
+
+def _breached(created: events.TicketCreated) -> DeadlineBreached:
+    return deadlines.breached(deadlines.at_risk(deadlines.scheduled(created)))
+
+
+def _retracted(created: events.TicketCreated) -> DeadlineBreachRetracted:
+    return deadlines.retracted(_breached(created), _answer(created, JUST_IN_TIME))
+
+
+def _pending(created: events.TicketCreated) -> events.TicketStatusChanged:
+    return _status(created, 5, TicketStatus.PENDING, TicketStatus.OPEN)
+
+
+def example_keys() -> dict[str, Any]:
+    """What opens the examples: the secret, and what the topic of keys has of their keys."""
+    made = [privacy.made(person, ASKED) for person in (REQUESTER, STAFF)]
+    return {"secret": SECRET, "keys": [on_the_stream(each) for each in made]}
+
+
+def further() -> tuple[events.Event, ...]:
+    """More, of fields that the others leave out: only what stands in those is shown."""
+    first, second = _created("example-1"), _created("example-2")
+    breached, retracted = _breached(first), _retracted(first)
+    asked = handling.plan_requested(first)
+    digest = derive_id(first.id, "digest")
+    carried = (derive_id(first.id, "message"),)
+    return (
+        _with(_created("example-8"), continues=UUID(first.subject)),
+        _with(_answer(first, ANSWERED), asks_for_plan=handling.UPGRADE),
+        _with(_answer(first, ANSWERED), came_to=UUID(second.subject)),
+        _with(_sent(first), digest=digest, messages=carried),
+        _with(_failed(breached), digest=digest, messages=carried),
+        _with(_suppressed(breached, retracted), messages=carried),
+        _with(_plan_changed(), answered=(asked.id,)),
+    )
+
+
+def _with(example: events.Event, **more: object) -> events.Event:
+    data = example.data.model_copy(update=more)
+    return example.model_copy(update={"data": data})
 
 
 def _created(key: str) -> events.TicketCreated:
@@ -107,6 +164,7 @@ def _created(key: str) -> events.TicketCreated:
         time_zone="Europe/Vienna",
         link=_link("form", str(ticket)),
         private=events.TicketCreatedPrivate(
+            person=REQUESTER,
             name="Example Requester",
             address=ADDRESS,
             subject=SUBJECT,
@@ -127,7 +185,7 @@ def _status(
     created: events.TicketCreated, number: int, status: TicketStatus, previous: TicketStatus
 ) -> events.TicketStatusChanged:
     data = events.TicketStatusChangedData(
-        status=status, previous=previous, by_kind=AuthorKind.AGENT, by=AGENT
+        change=number, status=status, previous=previous, by_kind=AuthorKind.AGENT, by=AGENT
     )
     at = PENDING if status is TicketStatus.PENDING else CLOSED
     cause = _change(created, number)
@@ -136,7 +194,11 @@ def _status(
 
 def _priority(created: events.TicketCreated, number: int) -> events.TicketPriorityChanged:
     data = events.TicketPriorityChangedData(
-        priority=Priority.HIGH, previous=Priority.NORMAL, by_kind=AuthorKind.AGENT, by=AGENT
+        change=number,
+        priority=Priority.HIGH,
+        previous=Priority.NORMAL,
+        by_kind=AuthorKind.AGENT,
+        by=AGENT,
     )
     cause = _change(created, number)
     return events.TicketPriorityChanged.say(data, cause=cause, source=MESSAGING, time=RAISED)
@@ -150,6 +212,7 @@ def _change(created: events.TicketCreated, number: int) -> Cause:
 def _reopened(created: events.TicketCreated) -> events.TicketStatusChanged:
     """What the customer wrote opens the ticket that waited for it."""
     data = events.TicketStatusChangedData(
+        change=6,
         status=TicketStatus.OPEN,
         previous=TicketStatus.PENDING,
         by_kind=AuthorKind.CUSTOMER,
@@ -173,6 +236,7 @@ def _slotted(created: events.TicketCreated) -> events.TicketSlotted:
         catalogue_version=CATALOGUE,
         priority=Priority.NORMAL,
         targets=(target,),
+        plan_change=PLAN_CHANGE,
     )
     return events.TicketSlotted.say(data, cause=created.as_cause, source=SLA, time=ASKED)
 
@@ -187,6 +251,7 @@ def _answer(created: events.TicketCreated, at: datetime) -> messages.MessagePost
         visibility=messages.Visibility.PUBLIC,
         in_reply_to=derive_id(created.id, "message"),
         private=messages.MessagePostedPrivate(
+            person=REQUESTER,
             author_name="Example Agent",
             text="Please choose All pages in the export's settings. We have set it for March.",
         ),
@@ -196,15 +261,18 @@ def _answer(created: events.TicketCreated, at: datetime) -> messages.MessagePost
 
 
 def _plan_changed() -> events.PlanChanged:
-    data = events.PlanChangedData(
-        account=ACCOUNT,
+    entry = events.PlanEntry(
+        change=PLAN_CHANGE,
         plan=PLAN,
         previous="starter",
         since=ASKED - timedelta(days=21),
         changed_by="admin-1",
+        changed=ASKED - timedelta(days=21),
     )
-    change = derive_id(NAMESPACE, "plan-change", ACCOUNT, PLAN, "example-4")
-    cause = Cause(change, ACCOUNT)
+    data = events.PlanChangedData(
+        account=ACCOUNT, plans=(entry,), **entry.model_dump(exclude={"changed", "request"})
+    )
+    cause = Cause(PLAN_CHANGE, ACCOUNT)
     return events.PlanChanged.say(data, cause=cause, source=SLA, time=ASKED - timedelta(days=21))
 
 
@@ -212,6 +280,7 @@ def _sent(created: events.TicketCreated) -> notifications.NotificationSent:
     kind = NotificationKind.ACKNOWLEDGEMENT
     delivery = derive_id(created.id, kind)
     data = notifications.NotificationSentData(
+        delivery=delivery,
         kind=kind,
         channel="email",
         template=kind.value,
@@ -219,7 +288,7 @@ def _sent(created: events.TicketCreated) -> notifications.NotificationSent:
         latency_seconds=0.731902,
         second_copy_possible=False,
         link=_link("mail", str(delivery)),
-        private=notifications.NotificationPrivate(address=ADDRESS),
+        private=notifications.NotificationPrivate(person=REQUESTER, address=ADDRESS),
     )
     cause = Cause(delivery, created.subject, created.id, created.id, TRACE)
     sent = ASKED + timedelta(seconds=0.731902)
@@ -229,7 +298,9 @@ def _sent(created: events.TicketCreated) -> notifications.NotificationSent:
 def _failed(breached: DeadlineBreached) -> notifications.NotificationFailed:
     """One of two people to alert has no mailbox any more."""
     kind, address = NotificationKind.BREACH_ALERT, "former-lead@careline.example"
+    cause = _alert(breached, address, breached.id)
     data = notifications.NotificationFailedData(
+        delivery=cause.id,
         kind=kind,
         channel="email",
         template=kind.value,
@@ -237,10 +308,9 @@ def _failed(breached: DeadlineBreached) -> notifications.NotificationFailed:
         reason="refused",
         code=550,
         private=notifications.NotificationPrivate(
-            address=address, detail=f"5.1.1 <{address}>: no such mailbox"
+            person=STAFF, address=address, detail=f"5.1.1 <{address}>: no such mailbox"
         ),
     )
-    cause = _alert(breached, address, breached.id)
     failed = DUE + timedelta(seconds=1)
     return notifications.NotificationFailed.say(data, cause=cause, source=NOTIFIER, time=failed)
 
@@ -250,14 +320,15 @@ def _suppressed(
 ) -> notifications.NotificationSuppressed:
     """The other's had not gone out when the breach was taken back."""
     kind = NotificationKind.BREACH_ALERT
+    cause = _alert(breached, LEADS, retracted.id)
     data = notifications.NotificationSuppressedData(
+        delivery=cause.id,
         kind=kind,
         channel="email",
         template=kind.value,
         reason="breach_retracted",
-        private=notifications.NotificationPrivate(address=LEADS),
+        private=notifications.NotificationPrivate(person=STAFF, address=LEADS),
     )
-    cause = _alert(breached, LEADS, retracted.id)
     return notifications.NotificationSuppressed.say(data, cause=cause, source=NOTIFIER, time=HEARD)
 
 

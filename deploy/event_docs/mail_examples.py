@@ -25,6 +25,7 @@ def reply(created: events.TicketCreated) -> messages.MessageReceived:
         requester=created.data.requester,
         proof="reply_address",
         private=messages.MessageReceivedPrivate(
+            person=created.data.requester,
             name=private.name,
             address=private.address,
             text="Here is what the report looks like.",
@@ -45,7 +46,9 @@ def attachment(created: events.TicketCreated) -> messages.AttachmentReceived:
         message=derive_id(created.id, "mail", MESSAGE_ID),
         part=1,
         parts=1,
-        private=messages.AttachmentReceivedPrivate(content=base64.b64encode(CONTENT).decode()),
+        private=messages.AttachmentReceivedPrivate(
+            person=created.data.requester, content=base64.b64encode(CONTENT).decode()
+        ),
     )
     cause = _mail(created)
     return messages.AttachmentReceived.say(
@@ -62,7 +65,9 @@ def bounced(created: events.TicketCreated) -> messages.MailBounced:
         status="5.1.1",
         delivery=derive_id(created.id, "acknowledgement"),
         private=messages.MailBouncedPrivate(
-            address=private.address, detail=f"550 5.1.1 <{private.address}>: no such mailbox"
+            person=created.data.requester,
+            address=private.address,
+            detail=f"550 5.1.1 <{private.address}>: no such mailbox",
         ),
     )
     return messages.MailBounced.say(

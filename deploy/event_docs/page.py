@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from deploy.event_docs.guide import guide
 from deploy.event_docs.parties import (
     NAMESPACE,
     PARTIES,
@@ -14,35 +15,18 @@ from deploy.event_docs.parties import (
     topics,
     type_name,
 )
-from deploy.event_docs.schemas import schema_of
-from shared.envelope import CONTENT_TYPE, SCHEMA_URN
+from deploy.event_docs.schemas import documented
 from shared.events import EVENT_TYPES, Event
 from shared.topics import DAY_MS, Declared
 
-OPENING = f"""\
+OPENING = """\
 # The event stream
 
 <!-- Written by `python -m deploy.event_docs` from the models in `shared/`; edit those instead. -->
 
-Everything that happens at the desk is on Kafka, for our own services and for anyone else who may
-read it. Here are one JSON Schema per event type in `schemas/`, an example of each in `examples/`,
-and the whole as an AsyncAPI 3.0 document in `asyncapi.json`.
-
-## How to read it
-
-- A value is one event: CloudEvents 1.0 in structured JSON, with the header
-  `content-type: {CONTENT_TYPE}`. The key is the event's `subject`.
-- A record may come twice. It then has the same `id`: drop the second.
-- What concerns one ticket is in order within a topic. Its partition has the same number on every
-  topic that is keyed by ticket. Between topics there is no order; go by `time`.
-- `time` is when it happened; Kafka's own timestamp is when the broker got it.
-- A type only ever gains optional fields: pass over those that you don't know, and whole types too.
-  Anything else is a new type, with `.v2` at its end.
-- An optional field without a value is left out; it is never null.
-- Names, addresses, subjects and texts stand in `data.private` and nowhere else: a reader who must
-  not see them drops that one field.
-- `dataschema` is `{SCHEMA_URN}` and the type. The schema describes the whole record.
-- On `{NAMESPACE}.accounts` the last change of an account stays for ever; the others may go.
+Here are one JSON Schema per event type in `schemas/`, an example of each in `examples/`, the whole
+as an AsyncAPI 3.1 document in `asyncapi.json`, and all of it for people in `index.html`: open that
+in a browser.
 """
 
 
@@ -50,12 +34,11 @@ def page() -> str:
     """The page, in Markdown."""
     lines = [
         OPENING,
+        guide(),
         "## Topics\n",
         f"With the default namespace (`{NAMESPACE}`) and number of partitions.\n",
         *_table(("topic", "key", "holds", "partitions", "kept", "cleanup"), _topic_rows()),
-        "\nWhat a service could not handle is put on its dead-letter topic as it came, with the",
-        "reason in the headers `dead-reason`, `dead-stack`, `dead-origin` and `dead-tries`.\n",
-        "## Events\n",
+        "\n## Events\n",
         *_table(("event", "what it says", "said by", "heard by"), map(_event_row, EVENT_TYPES)),
         "\nWho hears an event is who of ours does something about it.\n",
         "## The envelope of every event\n",
@@ -100,7 +83,7 @@ def _link(event: type[Event]) -> str:
 
 
 def _section(event: type[Event]) -> Iterator[str]:
-    kind, schema = type_name(event), schema_of(event)
+    kind, schema = type_name(event), documented(event)
     yield f"\n## {event.__name__}\n"
     yield f"{meaning(event)}\n"
     yield f"- `{kind}` on `{NAMESPACE}.{event.TOPIC}`"
@@ -112,7 +95,7 @@ def _section(event: type[Event]) -> Iterator[str]:
 
 
 def _envelope_rows() -> list[tuple[str, ...]]:
-    schema = schema_of(EVENT_TYPES[0])
+    schema = documented(EVENT_TYPES[0])
     properties = {name: value for name, value in schema["properties"].items() if name != "data"}
     for differs in ("type", "dataschema"):
         properties[differs] = {k: v for k, v in properties[differs].items() if k != "const"}

@@ -44,6 +44,8 @@ def _do(given: argparse.Namespace, screen: Screen) -> int:
             return commands.play(home, screen)
         case "clean":
             return commands.clean(home, screen)
+        case "address":
+            return commands.address(home, given.part, screen)
         case _:
             return commands.token(home, Role(given.role), given.account, given.hours, screen)
 
@@ -78,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands_.add_parser("demo", help="send a ticket for each plan and check every promise")
     commands_.add_parser("clean", help="remove the desk's data; refuses while it runs")
+    address = commands_.add_parser("address", help="print where a part of the running desk is")
+    address.add_argument("part", choices=["kafka"])
     token = commands_.add_parser("token", help="print a bearer token for the running desk")
     token.add_argument("--role", choices=[role.value for role in Role], default=Role.AGENT.value)
     token.add_argument("--account", help="whose tickets a customer may see")

@@ -45,6 +45,7 @@ LEFT_BEHIND = (
     "keys",
     "log",
     "run",
+    "analytics",
     presence.FILE,
     "desk.lock",
 )
@@ -257,6 +258,19 @@ def token(home: Path, role: Role, account: str | None, hours: float, screen: Scr
         raise DeskError(f"No desk runs in {shown(home)}. Start one first: make run")
     signed = keys.load(home).mint(role, account, f"local-{role}", int(hours * 3600))
     screen.say(signed)
+    return OK
+
+
+def address(home: Path, part: str, screen: Screen) -> int:
+    """Print where a part of the running desk listens.
+
+    Raises:
+        DeskError: No desk runs.
+    """
+    found = presence.find(home)
+    if found is None:
+        raise DeskError(f"No desk runs in {shown(home)}. Start one first: make run")
+    screen.say(found.addresses[part])
     return OK
 
 

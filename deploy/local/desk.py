@@ -41,6 +41,7 @@ PASSED_ON = (
     "CARELINE_BRAND",
     "CARELINE_DOCUMENTATION",
     "CARELINE_LOG_LEVEL",
+    "CARELINE_PARTITIONS",
     "CARELINE_PORTAL",
     "CARELINE_TERMS",
     "CARELINE_TROUBLESHOOTING",
@@ -198,16 +199,17 @@ def _particular(desk: Desk, own: Keys, environ: Mapping[str, str]) -> dict[str, 
     pseudonyms = {"CARELINE_PSEUDONYM_SECRET": own.pseudonym_secret}
     replies = {"CARELINE_MAIL_SECRET": own.mail_secret}
     passes = {"CARELINE_PASS_SECRET": own.pass_secret}
+    sealing = {"CARELINE_STREAM_SECRET": own.stream_secret}
     # Our own documentation, unless whoever runs the desk has another one.
     said = {
         "CARELINE_MESSAGING_CENTER": center,
         "CARELINE_DOCUMENTATION": environ.get("CARELINE_DOCUMENTATION", f"{center}/docs"),
     }
     return {
-        "intake": said | catalogue | pseudonyms | replies | passes | _ways_in(desk),
+        "intake": said | catalogue | pseudonyms | replies | passes | sealing | _ways_in(desk),
         "sla": catalogue | pseudonyms,
-        "notifier": said | catalogue | replies | _notifying(desk, environ),
-        "messaging": catalogue | pseudonyms | passes | _pages(desk),
+        "notifier": said | catalogue | replies | sealing | _notifying(desk, environ),
+        "messaging": catalogue | pseudonyms | passes | sealing | _pages(desk),
     }
 
 

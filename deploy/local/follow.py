@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from deploy.local.narrator import Line, Narrator
 from deploy.local.screen import Screen
 from shared import events
+from shared.dead_record import read_mark
 
 POLL_MS = 1_000
 
@@ -35,9 +36,7 @@ class Follower:
     def _line(self, record: ConsumerRecord) -> Line:
         appended = _appended(record)
         if record.topic.endswith(".dead"):
-            service = record.topic.split(".")[-2]
-            reason = dict(record.headers).get("dead-reason", b"no reason").decode(errors="replace")
-            return self._narrator.tell_dead(service, record.key, reason, appended)
+            return self._dead(record, appended)
         try:
             event = events.read(record.value)
         except events.UnreadableError as error:
@@ -46,6 +45,13 @@ class Follower:
             reason = "an event of a type that this version does not know"
             return self._narrator.tell_unknown(reason, appended)
         return self._narrator.tell(event, appended)
+
+    def _dead(self, record: ConsumerRecord, appended: datetime) -> Line:
+        service = record.topic.split(".")[-2]
+        if mark := read_mark(record):
+            return self._narrator.tell_put_back(service, mark[0], appended)
+        reason = dict(record.headers).get("dead-reason", b"no reason").decode(errors="replace")
+        return self._narrator.tell_dead(service, record.key, reason, appended)
 
 
 def show(screen: Screen, line: Line) -> None:

@@ -36,6 +36,7 @@ class Keys:
     pseudonym_secret: str
     mail_secret: str
     pass_secret: str
+    stream_secret: str
     passwords: Mapping[str, str]
     """Per service that has a database."""
 
@@ -83,7 +84,7 @@ def ensure(home: Path, services: Iterable[str]) -> Keys:
     passwords = {name: secrets.token_urlsafe(SECRET_BYTES) for name in services}
     kept["passwords"] = passwords | kept["passwords"]
     # A desk of an earlier version has not had all of them.
-    for name in ("mail_secret", "pass_secret"):
+    for name in ("mail_secret", "pass_secret", "stream_secret"):
         kept.setdefault(name, secrets.token_urlsafe(SECRET_BYTES))
     _write(folder / SECRETS, kept)
     keys = _keys(folder, kept)
@@ -114,6 +115,7 @@ def _fresh() -> dict[str, Any]:
         "pseudonym_secret": secrets.token_urlsafe(SECRET_BYTES),
         "mail_secret": secrets.token_urlsafe(SECRET_BYTES),
         "pass_secret": secrets.token_urlsafe(SECRET_BYTES),
+        "stream_secret": secrets.token_urlsafe(SECRET_BYTES),
         "passwords": {},
     }
 
@@ -125,6 +127,7 @@ def _keys(folder: Path, kept: Mapping[str, Any]) -> Keys:
         kept["pseudonym_secret"],
         kept.get("mail_secret", ""),
         kept.get("pass_secret", ""),
+        kept.get("stream_secret", ""),
         kept["passwords"],
     )
 

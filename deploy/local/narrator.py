@@ -7,6 +7,8 @@ from typing import assert_never
 from uuid import UUID
 
 from shared import plans
+from shared.adopted import CatalogueAdopted, CatalogueMoved
+from shared.dead_shown import plain
 from shared.deadlines import (
     DeadlineAtRisk,
     DeadlineBreached,
@@ -31,8 +33,10 @@ from shared.events import (
 )
 from shared.handling import (
     DeclineReason,
+    LinksRevoked,
     PlanChangeDeclined,
     PlanChangeRequested,
+    PlanWishDismissed,
     TicketAssigned,
     TicketAssignedData,
     TicketMerged,
@@ -54,6 +58,7 @@ from shared.notifications import (
     NotificationSuppressed,
 )
 from shared.plans import Catalogue, Clock, UnknownPlanError
+from shared.privacy import ErasureRequested, KeyMade, PersonErased
 from shared.tickets import ticket_number
 
 REMEMBERED = 10_000
@@ -78,8 +83,11 @@ HandlingEvent = (
     | TicketMerged
     | TicketUnmerged
     | PlanChangeRequested
+    | PlanWishDismissed
+    | LinksRevoked
     | PlanChangeDeclined
 )
+RecordEvent = KeyMade | ErasureRequested | PersonErased | CatalogueAdopted | CatalogueMoved
 DECLINED = {
     DeclineReason.UNKNOWN_PLAN: "the catalogue has no such plan",
     DeclineReason.ANOTHER_ACCOUNT: "the ticket is not that account's",
@@ -117,9 +125,14 @@ class Narrator:
 
     def tell_dead(self, service: str, key: bytes | None, reason: str, appended: datetime) -> Line:
         """Say that a service put a record aside."""
-        subject = number(key.decode(errors="replace") if key else "")
-        words = f"put aside by {service}, which could not handle it: {reason}"
+        subject = number(plain(key.decode(errors="replace")) if key else "")
+        words = f"put aside by {service}, which could not handle it: {plain(reason)}"
         return Line(self._clock(appended), subject, words, BAD)
+
+    def tell_put_back(self, service: str, letter: int, appended: datetime) -> Line:
+        """Say that somebody put a dead letter back (`make dead`)."""
+        words = f"dead letter {letter} of {service} was put back for it"
+        return Line(self._clock(appended), number(""), words, PLAIN)
 
     def tell_unknown(self, reason: str, appended: datetime) -> Line:
         """Say that there was something that this reader does not understand."""
@@ -136,6 +149,8 @@ class Narrator:
             return self._words_of_deadline(event, appended)
         if isinstance(event, HandlingEvent):
             return self._words_of_handling(event)
+        if isinstance(event, RecordEvent):
+            return _words_of_record(event), PLAIN
         match event:
             case TicketCreated(data=data):
                 return f"accepted by {data.channel}, priority {data.priority}", PLAIN
@@ -170,7 +185,7 @@ class Narrator:
             case _:
                 assert_never(event)
 
-    def _words_of_handling(self, event: HandlingEvent) -> tuple[str, str]:
+    def _words_of_handling(self, event: HandlingEvent) -> tuple[str, str]:  # noqa: PLR0911 - a table of all events
         """What becomes of a ticket in the hands of agents."""
         match event:
             case TicketAssigned(data=data):
@@ -183,6 +198,10 @@ class Narrator:
                 return f"taken out of {ticket_number(data.previous)} again", PLAIN
             case PlanChangeRequested(data=data):
                 return f"{self._plan(data.plan)} is asked for account {data.account}", PLAIN
+            case PlanWishDismissed(data=data):
+                return f"{self._plan(data.plan)} was asked for, and is not changed to", PLAIN
+            case LinksRevoked(data=data):
+                return f"{len(data.links)} links open it no longer", PLAIN
             case PlanChangeDeclined(data=data):
                 why = DECLINED[data.reason]
                 return f"account {data.account} is not put on {self._plan(data.plan)}: {why}", BAD
@@ -305,3 +324,20 @@ def _sent(event: NotificationSent) -> tuple[str, str]:
             return f"the agent was told whose ticket it is, after {after}", GOOD
         case _:
             assert_never(event.data.kind)
+
+
+def _words_of_record(event: RecordEvent) -> str:
+    match event:
+        case CatalogueAdopted(data=data):
+            return f"catalogue {data.catalogue_version} is in force"
+        case CatalogueMoved(data=data):
+            return f"counts by catalogue {data.catalogue_version} from now on"
+        case KeyMade():
+            return "a key was made"
+        case ErasureRequested(data=data):
+            return f"somebody is to be forgotten, with {len(data.keys)} keys"
+        case PersonErased(data=data):
+            removed = ", ".join(f"{each.count} {each.what}" for each in data.removed)
+            return f"forgotten by {data.service}: {removed or 'there was nothing'}"
+        case _:
+            assert_never(event)

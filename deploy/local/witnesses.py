@@ -12,6 +12,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from deploy.local.history import Case, Dead, Mail, Said, Sent
+from shared.dead_record import read_mark
 
 TICKETS_PATH, INBOX_PATH = "/v1/tickets/", "/inbox/"
 """Where messaging has a ticket's thread: for programs, and for agents."""
@@ -48,7 +49,11 @@ class Stream:
 
     def dead(self, subjects: Collection[str]) -> tuple[Dead, ...]:
         """What was put aside of these tickets and accounts, and what belongs to nobody."""
-        letters = [record for record in self.records if record.topic.endswith(".dead")]
+        letters = [
+            record
+            for record in self.records
+            if record.topic.endswith(".dead") and read_mark(record) is None
+        ]
         return tuple(
             Dead(record.topic, _key(record), _reason(record))
             for record in letters

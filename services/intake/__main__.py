@@ -12,19 +12,26 @@ from uuid import uuid4
 from services.intake import api, pages, ways_in
 from services.intake.limits import HourlyCap
 from services.intake.passes import Passes
+from services.intake.records import Sealing
 from services.intake.settings import IntakeSettings, PageSettings
 from services.intake.sheets import Links, Sheets
 from services.intake.taking import Taking
 from shared.catalogue_file import CatalogueFile
+from shared.events import TicketCreated
 from shared.followed_file import LOOK_EVERY
+from shared.messages import AttachmentReceived, MailBounced, MessageReceived
 from shared.pages import Pages, languages_of
 from shared.plans import CatalogueError
+from shared.privacy import KeyMade
 from shared.publisher import Publisher
-from shared.runtime import Part, Topics, load_settings, run, verifier
+from shared.runtime import Part, Topics, run, verifier
+from shared.sealing import KEY_BYTES, StreamSecret
+from shared.settings import load_settings, split_secrets
 from shared.topics import declared_topics
 from shared.worker import Worker
 
 HERE = Path(__file__).parent
+SAYS = (TicketCreated, MessageReceived, AttachmentReceived, MailBounced, KeyMade)
 
 
 class FilePublisher(Publisher):
@@ -47,18 +54,21 @@ def main() -> None:
     files = FilePublisher(
         settings.kafka, deadline=settings.form_publish_deadline, client_id="careline-intake-files"
     )
-    catalogue = _catalogue(settings)
+    catalogue, sealing = _catalogue(settings), _sealing(settings)
     intake = api.Intake(
         publisher=publisher,
         verifier=verifier(settings, clock),
         clock=clock,
         new_key=lambda: uuid4().hex,
-        namespace=settings.namespace,
+        sealing=sealing,
         messaging_center=settings.messaging_center,
         pseudonym_secret=settings.pseudonym_secret.get_secret_value(),
     )
     shown = pages.RequestPages(
-        _desk(settings, publisher, files), _sheets(settings, catalogue), _passes(settings), clock
+        _desk(settings, publisher, files, sealing),
+        _sheets(settings, catalogue),
+        _passes(settings),
+        clock,
     )
     declared = declared_topics(settings.namespace, settings.partitions)
     parts: list[Part] = [
@@ -68,9 +78,9 @@ def main() -> None:
         files,
         Worker("files_probe", files.probe, idle=5),
         Worker("catalogue", catalogue.look, idle=LOOK_EVERY),
-        *ways_in.mail_parts(settings, clock=clock, jitter=random.random),
+        *ways_in.mail_parts(settings, sealing, clock=clock, jitter=random.random),
     ]
-    run("intake", settings, parts, [*api.routes(intake), *pages.routes(shown)])
+    run("intake", settings, parts, [*api.routes(intake), *pages.routes(shown)], SAYS)
 
 
 def _catalogue(settings: PageSettings) -> CatalogueFile:
@@ -84,10 +94,17 @@ def _catalogue(settings: PageSettings) -> CatalogueFile:
     return file
 
 
-def _desk(settings: IntakeSettings, publisher: Publisher, files: Publisher) -> pages.Desk:
+def _sealing(settings: IntakeSettings) -> Sealing:
+    secret = StreamSecret(split_secrets(settings.stream_secret))
+    return Sealing(settings.namespace, secret, clock, lambda: secrets.token_bytes(KEY_BYTES))
+
+
+def _desk(
+    settings: IntakeSettings, publisher: Publisher, files: Publisher, sealing: Sealing
+) -> pages.Desk:
     pseudonym = settings.pseudonym_secret
     return pages.Desk(
-        taking=Taking(publisher, files, settings.namespace, pseudonym.get_secret_value()),
+        taking=Taking(publisher, files, sealing, pseudonym.get_secret_value()),
         thanks_secret=(settings.pass_secret or pseudonym).get_secret_value(),
         new_form=lambda: secrets.token_urlsafe(32),
         time_zone=settings.form_time_zone,

@@ -23,12 +23,11 @@ from services.intake import received
 from services.intake.limits import Caps
 from services.intake.mail import reading as mail
 from services.intake.mail import rules as mail_rules
+from services.intake.records import Records, Sealing, publish_keys
 from services.intake.turns import Turn
-from shared import events
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
-from shared.publisher import Outgoing, Publishes
-from shared.topics import topic_name
+from shared.publisher import Publishes
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +86,7 @@ class _Judged:
     stranger: str | None
     """The pseudonym of a sender who proved nothing; none for replies and bounces."""
     ticket: UUID | None
-    records: tuple[Outgoing, ...]
+    records: Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class MailIntake:
         desk: What a mail is judged by.
         limits: Of a mail and its parts.
         caps: How many mails an hour.
-        namespace: Of the topics.
+        sealing: Seals what is personal in them.
         places: How many mails are read at once.
         judge_seconds: For reading a mail and deciding about it.
     """
@@ -112,7 +111,7 @@ class MailIntake:
     desk: mail_rules.MailDesk
     limits: mail.MailLimits
     caps: Caps
-    namespace: str
+    sealing: Sealing
     places: asyncio.Semaphore
     judge_seconds: float = JUDGE_SECONDS
 
@@ -198,8 +197,10 @@ class MailIntake:
             return judged
         if (over := self._over(judged, host, now)) is not None:
             return _put_off(over)
+        await publish_keys(self.publisher, judged.records)
+        failpoint("intake.mail_keys_published")
         # Whoever reads of a file then finds it: the event that names the files is the last.
-        *files, named = judged.records
+        *files, named = judged.records.sealed
         if files:
             await self.publisher.publish(files)
             failpoint("intake.mail_files_published")
@@ -211,7 +212,7 @@ class MailIntake:
             source=envelope.source,
             outcome=judged.outcome,
             ticket=None if judged.ticket is None else str(judged.ticket),
-            records=len(judged.records),
+            records=len(judged.records.sealed),
         )
         return Verdict(judged.outcome, 250, "2.0.0", "Taken", "taken")
 
@@ -227,7 +228,7 @@ class MailIntake:
         if isinstance(judgement, mail_rules.RefusedMail):
             return _refused(judgement)
         said = received.events_of(judgement, read, now=now)
-        records = tuple(self._record(event) for event in said)
+        records = self.sealing.records(said)
         match judgement:
             case mail_rules.NewTicket():
                 return _Judged(Outcome.TICKET, judgement.requester, judgement.ticket, records)
@@ -237,14 +238,6 @@ class MailIntake:
                 return _Judged(Outcome.BOUNCE, None, None, records)
             case _:
                 assert_never(judgement)
-
-    def _record(self, event: events.Event) -> Outgoing:
-        return Outgoing(
-            topic=topic_name(self.namespace, event.TOPIC),
-            key=event.subject.encode(),
-            value=events.write(event),
-            headers=events.HEADERS,
-        )
 
     def _over(self, judged: "_Judged", host: str | None, now: datetime) -> str | None:
         """Which cap a mail is over, or None."""

@@ -15,15 +15,15 @@ from starlette.routing import Route
 
 from services.intake import domain
 from services.intake.asked import TicketRequest
+from services.intake.records import Sealing, publish_keys
 from shared import events, problems, web
 from shared.envelope import format_instant
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
 from shared.identity import Caller, Role, Verifier, requester_id
 from shared.messages import AuthorKind
-from shared.publisher import Outgoing, Publishes
+from shared.publisher import Publishes
 from shared.tickets import ticket_number
-from shared.topics import topic_name
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class Intake:
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
     """A fresh idempotency key for a request that brings none."""
-    namespace: str
+    sealing: Sealing
     messaging_center: str
     pseudonym_secret: str
 
@@ -106,15 +106,11 @@ def _submission(asked: TicketRequest, caller: Caller | None) -> domain.Submissio
 
 
 async def _publish(intake: Intake, created: events.TicketCreated, *, key: str) -> None:
-    record = Outgoing(
-        topic=topic_name(intake.namespace, created.TOPIC),
-        key=created.subject.encode(),
-        value=events.write(created),
-        headers=events.HEADERS,
-    )
-    channel = created.data.channel
+    records, channel = intake.sealing.records([created]), created.data.channel
     try:
-        await intake.publisher.publish([record])
+        await publish_keys(intake.publisher, records)
+        failpoint("intake.keys_published")
+        await intake.publisher.publish(records.sealed)
     except BrokerAwayError:
         TICKETS.labels(channel, "unavailable").inc()
         detail = "The request was not accepted. Send it again with this Idempotency-Key."

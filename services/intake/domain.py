@@ -83,6 +83,7 @@ def open_ticket(
         time_zone=submission.time_zone,
         link=submission.link,
         private=TicketCreatedPrivate(
+            person=requester,
             name=submission.name,
             address=submission.address,
             subject=submission.subject,

@@ -104,7 +104,7 @@ def _opened(
         submission, ticket=new.ticket, requester=new.requester, now=now, traceparent=traceparent
     )
     cause = Cause(message, created.subject, created.correlationid, None, traceparent)
-    return (*_parts(mail.files, said, message, cause, now), created)
+    return (*_parts(mail.files, said, message, new.requester, cause, now), created)
 
 
 def _replied(reply: Reply, mail: Mail, now: datetime, traceparent: str | None) -> tuple[Event, ...]:
@@ -117,6 +117,7 @@ def _replied(reply: Reply, mail: Mail, now: datetime, traceparent: str | None) -
         proof=reply.proof,
         automatic=reply.is_automatic,
         private=MessageReceivedPrivate(
+            person=reply.requester,
             name=reply.person.name,
             address=reply.person.address,
             text=said.text,
@@ -126,7 +127,7 @@ def _replied(reply: Reply, mail: Mail, now: datetime, traceparent: str | None) -
         ),
     )
     received = MessageReceived.say(data, cause=cause, source=domain.SOURCE, time=now)
-    return (*_parts(mail.files, said, reply.message, cause, now), received)
+    return (*_parts(mail.files, said, reply.message, reply.requester, cause, now), received)
 
 
 def _bounced(bounce: Bounce, mail: Mail, now: datetime, traceparent: str | None) -> MailBounced:
@@ -134,7 +135,9 @@ def _bounced(bounce: Bounce, mail: Mail, now: datetime, traceparent: str | None)
         permanent=bounce.is_permanent,
         status=bounce.status,
         delivery=bounce.delivery,
-        private=MailBouncedPrivate(address=bounce.address, detail=bounce.detail),
+        private=MailBouncedPrivate(
+            person=bounce.person, address=bounce.address, detail=bounce.detail
+        ),
     )
     cause = _cause(derive_id(bounce.ticket, "bounce", mail.key), bounce.ticket, traceparent)
     return MailBounced.say(data, cause=cause, source=domain.SOURCE, time=now)
@@ -157,10 +160,16 @@ def _said(mail: Mail, message: UUID) -> _Said:
 
 
 def _parts(
-    files: tuple[MailFile, ...], said: _Said, message: UUID, cause: Cause, now: datetime
+    files: tuple[MailFile, ...],
+    said: _Said,
+    message: UUID,
+    person: str,
+    cause: Cause,
+    now: datetime,
 ) -> Iterator[AttachmentReceived]:
     for file, attachment in zip(files, said.attachments, strict=True):
-        for part, data in parts_of(attachment.id, file.content, message=message):
+        cut = parts_of(attachment.id, file.content, message=message, person=person)
+        for part, data in cut:
             yield AttachmentReceived.say(
                 data, cause=cause, source=domain.SOURCE, time=now, part=part
             )

@@ -75,10 +75,11 @@ def events_of(
     """
     message = opening_message(sent.ticket)
     attachments = [_attachment(file, message, at) for at, file in enumerate(sent.files)]
+    requester = requester_id(sent.asked.requester.address, secret=secret)
     created = domain.open_ticket(
         _submission(sent, attachments, now),
         ticket=sent.ticket,
-        requester=requester_id(sent.asked.requester.address, secret=secret),
+        requester=requester,
         now=now,
         traceparent=traceparent,
     )
@@ -86,7 +87,7 @@ def events_of(
     parts = [
         AttachmentReceived.say(data, cause=cause, source=domain.SOURCE, time=now, part=part)
         for file, attachment in zip(sent.files, attachments, strict=True)
-        for part, data in parts_of(attachment.id, file.content, message=message)
+        for part, data in parts_of(attachment.id, file.content, message=message, person=requester)
     ]
     return parts, created
 

@@ -13,7 +13,7 @@ from services.intake.asked import QUEUE
 from services.intake.folders import comparable
 from services.intake.limits import Network
 from shared.mail_tokens import MailTokens
-from shared.runtime import Settings
+from shared.settings import SealingSettings, Settings
 from shared.web import TimeZone
 
 MEBIBYTE = 1024 * 1024
@@ -218,7 +218,7 @@ class PageSettings(Settings):
     """Seconds that the broker may take to acknowledge all files of a form."""
 
 
-class IntakeSettings(ImapSettings, PageSettings):
+class IntakeSettings(ImapSettings, PageSettings, SealingSettings):
     """Beside what every service is told."""
 
     pseudonym_secret: SecretStr = Field(min_length=16)

@@ -1,6 +1,5 @@
 """Taking a form: it is taken once the broker has all of it, its files first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,11 +7,10 @@ import structlog
 from aiokafka.errors import MessageSizeTooLargeError
 
 from services.intake import sent
-from shared import events
+from services.intake.records import Sealing, publish_keys
 from shared.failpoints import failpoint
 from shared.problems import Problem
-from shared.publisher import Outgoing, Publishes
-from shared.topics import topic_name
+from shared.publisher import Publishes
 
 log = structlog.get_logger(__name__)
 
@@ -24,13 +22,13 @@ class Taking:
     Args:
         publisher: Puts tickets there.
         files: Puts files there, with a deadline of its own: they must not keep tickets waiting.
-        namespace: Of the topics.
+        sealing: Seals what is personal in them.
         secret: Makes requesters' pseudonyms.
     """
 
     publisher: Publishes
     files: Publishes
-    namespace: str
+    sealing: Sealing
     secret: str
 
     async def take(self, form: sent.Sent, *, now: datetime, traceparent: str | None) -> None:
@@ -41,24 +39,17 @@ class Taking:
             Problem: 413, it is larger than the broker takes.
         """
         parts, created = sent.events_of(form, secret=self.secret, now=now, traceparent=traceparent)
+        records = self.sealing.records([*parts, created])
         try:
+            await publish_keys(self.publisher, records)
+            failpoint("intake.form_keys_published")
             # Whoever reads of a file then finds it: the event that names the files is the last.
-            if parts:
-                await self.files.publish(self._records(parts))
+            *files, named = records.sealed
+            if files:
+                await self.files.publish(files)
                 failpoint("intake.form_files_published")
-            await self.publisher.publish(self._records([created]))
+            await self.publisher.publish([named])
         except MessageSizeTooLargeError:
             raise Problem(413, "Request too large", "Shorten the text.") from None
         failpoint("intake.form_published")
         log.info("form_accepted", ticket=created.subject, files=len(form.files))
-
-    def _records(self, said: Sequence[events.Event]) -> list[Outgoing]:
-        return [
-            Outgoing(
-                topic=topic_name(self.namespace, event.TOPIC),
-                key=event.subject.encode(),
-                value=events.write(event),
-                headers=events.HEADERS,
-            )
-            for event in said
-        ]

@@ -15,6 +15,7 @@ from services.intake.imap.poller import ImapPoller
 from services.intake.limits import Caps, HourlyCap
 from services.intake.mail import reading as mail
 from services.intake.mail import rules as mail_rules
+from services.intake.records import Sealing
 from services.intake.settings import IntakeSettings
 from services.intake.smtp.places import Places
 from services.intake.smtp.recipients import Recipients
@@ -71,7 +72,11 @@ class WaysIn:
 
 
 def mail_parts(
-    settings: IntakeSettings, *, clock: Callable[[], datetime], jitter: Callable[[], float]
+    settings: IntakeSettings,
+    sealing: Sealing,
+    *,
+    clock: Callable[[], datetime],
+    jitter: Callable[[], float],
 ) -> list[Part]:
     """What must run for mail to come in; nothing while no way in is turned on.
 
@@ -82,7 +87,7 @@ def mail_parts(
     publisher = MailPublisher(
         settings.kafka, deadline=settings.mail_publish_deadline, client_id="careline-intake-mail"
     )
-    intake = _intake(settings, publisher, clock)
+    intake = _intake(settings, publisher, sealing, clock)
     ways_in = [*_servers(settings, intake), *_poller(settings, intake, clock, jitter)]
     if not ways_in:
         return []
@@ -90,7 +95,10 @@ def mail_parts(
 
 
 def _intake(
-    settings: IntakeSettings, publisher: MailPublisher, clock: Callable[[], datetime]
+    settings: IntakeSettings,
+    publisher: MailPublisher,
+    sealing: Sealing,
+    clock: Callable[[], datetime],
 ) -> MailIntake:
     caps = Caps(
         addresses=HourlyCap(settings.mail_per_address),
@@ -105,7 +113,7 @@ def _intake(
         desk=_desk(settings),
         limits=mail.MailLimits(mail_bytes=settings.mail_most_bytes),
         caps=caps,
-        namespace=settings.namespace,
+        sealing=sealing,
         places=asyncio.Semaphore(settings.mail_at_once),
     )
 

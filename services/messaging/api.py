@@ -213,7 +213,7 @@ class MessagingCenter:
         """Be done with the plan that the customer asked for, without a change."""
         visitor, ticket = Visitor(self.verifier.require(request)), access.ticket_of(request)
         async with self.guarded.transaction(visitor) as connection:
-            await doing.dismiss_plan(connection, visitor, ticket)
+            await doing.dismiss_plan(connection, visitor, ticket, now=self.clock())
         return Response(status_code=204)
 
     async def put_read(self, request: Request) -> Response:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from services.messaging.domain import SOURCE, Actor, Thread, cause_of_change, moment
+from shared.envelope import STAFF, Cause, derive_id
 from shared.events import (
     Event,
     TicketPriorityChanged,
@@ -16,8 +17,12 @@ from shared.events import (
     TicketStatusChangedData,
 )
 from shared.handling import (
+    LinksRevoked,
+    LinksRevokedData,
     PlanChangeRequested,
     PlanChangeRequestedData,
+    PlanWishDismissed,
+    PlanWishDismissedData,
     TicketAssigned,
     TicketAssignedData,
     TicketAssignedPrivate,
@@ -116,7 +121,13 @@ def set_status(thread: Thread, status: TicketStatus, by: Actor, *, now: datetime
         return None
     changed = _changed(thread, now)
     changed = replace(changed, status=status, closed_by=_closed_by(status, by.kind))
-    data = TicketStatusChangedData(status=status, previous=thread.status, by_kind=by.kind, by=by.id)
+    data = TicketStatusChangedData(
+        change=changed.changes,
+        status=status,
+        previous=thread.status,
+        by_kind=by.kind,
+        by=by.id,
+    )
     cause, at = cause_of_change(changed), _at(changed)
     return Change(changed, TicketStatusChanged.say(data, cause=cause, source=SOURCE, time=at))
 
@@ -127,7 +138,11 @@ def set_priority(thread: Thread, priority: Priority, by: Actor, *, now: datetime
         return None
     changed = replace(_changed(thread, now), priority=priority)
     data = TicketPriorityChangedData(
-        priority=priority, previous=thread.priority, by_kind=by.kind, by=by.id
+        change=changed.changes,
+        priority=priority,
+        previous=thread.priority,
+        by_kind=by.kind,
+        by=by.id,
     )
     cause, at = cause_of_change(changed), _at(changed)
     return Change(changed, TicketPriorityChanged.say(data, cause=cause, source=SOURCE, time=at))
@@ -154,9 +169,10 @@ def assign(
         name = thread.assignee_name
     changed = replace(_changed(thread, now), assignee=subject, assignee_name=name, queue=where)
     private = TicketAssignedPrivate(
-        assignee_name=name, assignee_address=who.address if who else None
+        person=STAFF, assignee_name=name, assignee_address=who.address if who else None
     )
     data = TicketAssignedData(
+        change=changed.changes,
         assignee=subject,
         previous_assignee=thread.assignee,
         queue=where,
@@ -176,6 +192,7 @@ def set_tags(thread: Thread, tags: Collection[str], by: Actor, *, now: datetime)
         return None
     changed = replace(_changed(thread, now), tags=wanted)
     data = TicketTagsChangedData(
+        change=changed.changes,
         tags=wanted,
         added=tuple(tag for tag in wanted if tag not in thread.tags),
         removed=tuple(tag for tag in thread.tags if tag not in wanted),
@@ -189,9 +206,39 @@ def set_tags(thread: Thread, tags: Collection[str], by: Actor, *, now: datetime)
 def request_plan(thread: Thread, plan: str, by: Actor, *, now: datetime) -> Change:
     """Ask sla to put the ticket's account on another plan."""
     changed = _changed(thread, now)
-    data = PlanChangeRequestedData(account=thread.account, plan=plan, by_kind=by.kind, by=by.id)
+    data = PlanChangeRequestedData(
+        change=changed.changes, account=thread.account, plan=plan, by_kind=by.kind, by=by.id
+    )
     cause, at = cause_of_change(changed), _at(changed)
     return Change(changed, PlanChangeRequested.say(data, cause=cause, source=SOURCE, time=at))
+
+
+def dismiss_plan(thread: Thread, by: Actor, *, now: datetime) -> Change | None:
+    """Be done with the plan that the customer asked for; None if there is none."""
+    if thread.asked_plan is None:
+        return None
+    changed = replace(_changed(thread, now), asked_plan=None)
+    data = PlanWishDismissedData(
+        change=changed.changes, plan=thread.asked_plan, by_kind=by.kind, by=by.id
+    )
+    cause, at = cause_of_change(changed), _at(changed)
+    return Change(changed, PlanWishDismissed.say(data, cause=cause, source=SOURCE, time=at))
+
+
+def revoke_links(
+    thread: Thread, links: Collection[str], by: Actor, *, now: datetime
+) -> LinksRevoked:
+    """What is said of links that open the ticket no longer, by their hashes."""
+    revoked = tuple(sorted(links))
+    cause = Cause(
+        derive_id(thread.ticket, "links revoked", *revoked),
+        str(thread.ticket),
+        thread.correlation,
+        thread.correlation,
+        thread.traceparent,
+    )
+    data = LinksRevokedData(links=revoked, by_kind=by.kind, by=by.id)
+    return LinksRevoked.say(data, cause=cause, source=SOURCE, time=now)
 
 
 def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
@@ -206,7 +253,11 @@ def reopen(thread: Thread, posted: MessagePosted) -> Change | None:
     if thread.changes >= MOST_CHANGES:
         return None
     said = TicketStatusChangedData(
-        status=TicketStatus.OPEN, previous=thread.status, by_kind=data.author_kind, by=data.author
+        change=thread.changes + 1,
+        status=TicketStatus.OPEN,
+        previous=thread.status,
+        by_kind=data.author_kind,
+        by=data.author,
     )
     opened = replace(
         thread,

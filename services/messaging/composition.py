@@ -11,7 +11,7 @@ from uuid import UUID
 
 from starlette.routing import BaseRoute
 
-from services.messaging import api, attachments_api, tickets_api
+from services.messaging import api, attachments_api, privacy_api, tickets_api
 from services.messaging.guarded import Guarded
 from services.messaging.live import Live, Typists
 from services.messaging.pages import agents, customers, docs, files, front, typing
@@ -19,7 +19,9 @@ from services.messaging.pages.desk import Desk
 from services.messaging.pages.doors import Doors
 from services.messaging.plans import Plans
 from services.messaging.settings import MessagingSettings
+from shared import dead_api
 from shared.database import Database
+from shared.dead_register import DeadRegister
 from shared.identity import Verifier
 
 
@@ -44,6 +46,10 @@ class Behind:
     live: Live
     has_articles: bool
     """Whether there is a folder of articles at all."""
+    dead: DeadRegister
+    """What could not be handled."""
+    wake_eraser: Callable[[], None] = lambda: None
+    """Somebody is to be forgotten."""
 
 
 def routes(settings: MessagingSettings, behind: Behind, outside: Outside) -> list[BaseRoute]:
@@ -57,6 +63,7 @@ def routes(settings: MessagingSettings, behind: Behind, outside: Outside) -> lis
     found = front.build(settings, behind.database, outside.clock, outside.new_value)
     return [
         *_api(behind, outside),
+        *_privacy(settings, behind, outside),
         *_pages(found.doors, behind, outside),
         *found.routes,
     ]
@@ -71,7 +78,20 @@ def _api(behind: Behind, outside: Outside) -> list[BaseRoute]:
         *tickets_api.routes(tickets_api.Tickets(guarded, callers)),
         *api.routes(center),
         *attachments_api.routes(attachments_api.Attachments(guarded, callers)),
+        *dead_api.routes(dead_api.DeadLettersApi(behind.dead, callers)),
     ]
+
+
+def _privacy(settings: MessagingSettings, behind: Behind, outside: Outside) -> list[BaseRoute]:
+    privacy = privacy_api.Privacy(
+        behind.database,
+        behind.callers,
+        outside.clock,
+        outside.new_id,
+        settings.pseudonym_secret.get_secret_value(),
+        behind.wake_eraser,
+    )
+    return [*privacy_api.routes(privacy)]
 
 
 def _pages(doors: Doors, behind: Behind, outside: Outside) -> list[BaseRoute]:

@@ -73,9 +73,3 @@ async def keep(connection: Connection, thread: Thread, change: Change | None) ->
     await store.refresh(connection, [thread.ticket])
     log.info("ticket_changed", ticket=str(thread.ticket), correlation=str(thread.correlation))
     return change.thread
-
-
-async def dismiss_plan(connection: Connection, thread: Thread) -> None:
-    """Keep that an agent has dealt with the plan that a customer asked for."""
-    await store.dismiss_plan(connection, thread.ticket)
-    await store.refresh(connection, [thread.ticket])

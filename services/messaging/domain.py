@@ -71,6 +71,8 @@ class Thread:
     last_message_at: datetime | None = None
     closed_by: AuthorKind | None = None
     """Who closed it; None while it is not closed."""
+    erased_at: datetime | None = None
+    """When all that told of its requester was taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Message:
     """The plan that its author asks to be put on."""
     came_to: UUID | None = None
     """The ticket that its author wrote to, where that had gone into this one."""
+    erased_at: datetime | None = None
+    """When its words were taken away, on behalf of whose they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +115,11 @@ class KeyReusedError(ValueError):
     """Two different requests came under one idempotency key; the first one stands."""
 
 
-def open_thread(created: TicketCreated) -> tuple[Thread, Message | None]:
+def open_thread(created: TicketCreated) -> tuple[Thread, Message]:
     """The thread of a new ticket, with what was asked as its first message.
 
-    Where the personal part was taken away, the thread stands without words.
+    Where the personal part was taken away, both stand without words: whatever was written since
+    keeps its place.
     """
     private, ticket = created.data.private, UUID(created.subject)
     thread = Thread(
@@ -130,7 +135,7 @@ def open_thread(created: TicketCreated) -> tuple[Thread, Message | None]:
         correlation=created.correlationid,
         traceparent=created.traceparent,
         fingerprint=private.fingerprint if private else None,
-        last_sequence=1 if private else 0,
+        last_sequence=1,
         continues=created.data.continues,
         automatic=created.data.automatic,
         address=private.address if private else None,
@@ -139,20 +144,18 @@ def open_thread(created: TicketCreated) -> tuple[Thread, Message | None]:
         time_zone=created.data.time_zone,
         last_message_at=created.time,
     )
-    if private is None:
-        return thread, None
     first = Message(
         id=derive_id(created.id, "message"),
         ticket=ticket,
         sequence=1,
         author_kind=AuthorKind.CUSTOMER,
         author=created.data.requester,
-        author_name=private.name,
+        author_name=private.name if private else None,
         visibility=Visibility.PUBLIC,
         channel=created.data.channel,
-        text=private.text,
+        text=private.text if private else "",
         posted_at=created.time,
-        quoted=private.quoted,
+        quoted=private.quoted if private else None,
     )
     return thread, first
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import structlog
 
-from services.messaging import domain, inbox, store
-from services.messaging.store import LinkRow
+from services.messaging import domain, erasing, inbox, rebuilding, store
+from services.messaging.store import LinkRow, erasures
+from shared import keyring
 from shared.consumer import Heard
 from shared.database import Connection
 from shared.deadlines import DeadlineEvent
@@ -15,6 +16,7 @@ from shared.events import Event, PlanChanged, TicketCreated, TicketSlotted
 from shared.handling import PlanChangeDeclined
 from shared.messages import AttachmentReceived, MessageReceived
 from shared.notifications import NotificationKind, NotificationSent
+from shared.privacy import ErasureRequested, PersonErased
 
 log = structlog.get_logger(__name__)
 
@@ -32,8 +34,10 @@ SHOWN = (
 
 async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
     """Handle a batch."""
-    said = [item.event for item in heard]
     await store.take_turns(connection, {item.partition for item in heard})
+    said = await erasing.without_erased(connection, [item.event for item in heard])
+    if any(item.rebuilding for item in heard):
+        said = await rebuilding.keep_for_later(connection, said)
     plans = [event for event in said if isinstance(event, PlanChanged)]
     asking = await store.list_asking(connection, {event.data.account for event in plans})
     # All at once and first: who locks some more later may wait for somebody in a circle.
@@ -55,6 +59,19 @@ async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
     if declined := [event for event in said if isinstance(event, PlanChangeDeclined)]:
         await store.decline_plans(connection, declined)
     await store.refresh(connection, _tickets(said))
+    await _learn_of_erasures(connection, said)
+
+
+async def _learn_of_erasures(connection: Connection, said: Sequence[Event]) -> None:
+    """Keep what others have taken away; and, while we rebuild, what was asked of us."""
+    erased = [event for event in said if isinstance(event, PersonErased)]
+    requested = [event for event in said if isinstance(event, ErasureRequested)]
+    own = [event for event in erased if event.source == domain.SOURCE]
+    if requested or own:
+        await erasures.restore(connection, requested, own)
+        await keyring.throw_away(connection, [key for e in requested for key in e.data.keys])
+    if others := [event for event in erased if event.source != domain.SOURCE]:
+        await erasures.keep_reports(connection, others)
 
 
 async def _converse(connection: Connection, said: Sequence[Event]) -> None:
@@ -85,9 +102,9 @@ async def _open_threads(connection: Connection, created: Sequence[TicketCreated]
     kept = await store.add_threads(connection, [thread for thread, _ in opened])
     for event in created:
         domain.refuse_reused_key(event, kept[UUID(event.subject)])
-    await store.add_messages(connection, [first for _, first in opened if first])
+    await store.add_messages(connection, [first for _, first in opened])
     for event, (thread, first) in zip(created, opened, strict=True):
-        if event.data.private is not None and first is not None:
+        if event.data.private is not None:
             attachments = event.data.private.attachments
             await inbox.keep_attachments(connection, thread.ticket, first.id, attachments)
         log.info("thread_kept", ticket=event.subject, correlation=str(event.correlationid))

@@ -64,7 +64,7 @@ def merge(thread: Thread, into: Thread, by: Actor, *, now: datetime) -> tuple[Ch
 def move(thread: Thread, into: Thread, by: Actor, *, now: datetime) -> Change:
     """A ticket is gone into that one, whether it was open before or had gone elsewhere."""
     changed = _changed(replace(thread, merged_into=into.ticket), now)
-    data = TicketMergedData(into=into.ticket, by_kind=by.kind, by=by.id)
+    data = TicketMergedData(change=changed.changes, into=into.ticket, by_kind=by.kind, by=by.id)
     cause, at = cause_of_change(changed), changed.changed_at or now
     return Change(changed, TicketMerged.say(data, cause=cause, source=SOURCE, time=at))
 
@@ -74,7 +74,9 @@ def unmerge(thread: Thread, by: Actor, *, now: datetime) -> tuple[Change, ...]:
     if thread.merged_into is None:
         return ()
     changed = _changed(replace(thread, merged_into=None), now)
-    data = TicketUnmergedData(previous=thread.merged_into, by_kind=by.kind, by=by.id)
+    data = TicketUnmergedData(
+        change=changed.changes, previous=thread.merged_into, by_kind=by.kind, by=by.id
+    )
     cause, at = cause_of_change(changed), changed.changed_at or now
     parted = Change(changed, TicketUnmerged.say(data, cause=cause, source=SOURCE, time=at))
     opened = changes.set_status(changed, TicketStatus.OPEN, by, now=now)
@@ -110,9 +112,5 @@ def _note(
 
 
 def _called(thread: Thread) -> str:
-    number = ticket_number(thread.ticket)
-    return f"{number} “{thread.subject}”" if thread.subject else number
-
-
-def _changed(thread: Thread, now: datetime) -> Thread:
-    return replace(thread, changes=thread.changes + 1, changed_at=moment(thread, now))
+    """By its number alone: its subject is its requester's, and the other thread may be another's."""
+    return ticket_number(thread.ticket)

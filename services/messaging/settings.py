@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from shared.runtime import Settings
-from shared.wiring import ConsumerSettings
+from shared.settings import Settings
+from shared.wiring import SealedSettings
 
 _LINK = r"^https?://[^\s]+$"
 _BASE = r"^https?://[^\s]+[^/]$"
@@ -41,7 +41,7 @@ class SignInSettings(Settings):
     """After so long without a request they do so too."""
 
 
-class MessagingSettings(ConsumerSettings, SignInSettings):
+class MessagingSettings(SealedSettings, SignInSettings):
     """What every service with a database is told, and how its pages look and lead on."""
 
     catalogue: Path = Path("deploy/plans.toml")

@@ -35,6 +35,7 @@ def thread(
         "status": kept.status,
         "opened_at": format_instant(kept.opened_at),
         "acknowledged_at": acknowledged and format_instant(acknowledged),
+        "erased_at": kept.erased_at and format_instant(kept.erased_at),
         "plan": standing.plan,
         "service_level": standing.service_level,
         "account_plan": account_plan,
@@ -124,6 +125,7 @@ def message(kept: Message, files: Sequence[File] = ()) -> dict[str, Any]:
         "came_to": kept.came_to and str(kept.came_to),
         "attachments": [file(each) for each in files],
         "posted_at": format_instant(kept.posted_at),
+        "erased_at": kept.erased_at and format_instant(kept.erased_at),
     }
 
 

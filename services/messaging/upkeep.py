@@ -14,6 +14,7 @@ from prometheus_client import Gauge
 
 from services.messaging import store
 from services.messaging.login.sign_ins import UNDER_WAY
+from services.messaging.store import remembered
 from shared.database import Database
 
 log = structlog.get_logger(__name__)
@@ -54,6 +55,7 @@ class Upkeep:
         async with self.database.transaction() as connection:
             backlog = await store.measure_waiting(connection)
             deleted = await store.delete_orphans(connection, now - KEEP_PARTS, most=MOST_PARTS)
+            await remembered.forget_remembered(connection)
         await self._delete_ended(now)
         _show("waiting", backlog.waiting, backlog.waiting_since, now)
         _show("refused", backlog.refused, backlog.refused_since, now)

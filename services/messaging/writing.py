@@ -74,6 +74,19 @@ def note(thread: Thread, author: Actor, text: str, *, about: str, now: datetime)
     )
 
 
+def whose(message: Message, thread: Thread) -> str:
+    """Pseudonym or id of whose personal data a message is: customers' and their machines' their own.
+
+    What we write is written to whoever asked; so are the notes of the desk. A thread may hold what
+    somebody else wrote, too: their ticket was merged into it.
+    """
+    match message.author_kind, message.visibility:
+        case (AuthorKind.CUSTOMER, _) | (AuthorKind.SYSTEM, Visibility.PUBLIC):
+            return message.author
+        case _:
+            return thread.requester
+
+
 def say_posted(
     message: Message,
     thread: Thread,
@@ -90,7 +103,9 @@ def say_posted(
         visibility=message.visibility,
         channel=message.channel,
         asks_for_plan=message.asks_for_plan,
+        came_to=message.came_to,
         private=MessagePostedPrivate(
+            person=whose(message, thread),
             author_name=message.author_name,
             text=message.text,
             quoted=message.quoted,
@@ -124,7 +139,8 @@ def say_parts(
 ) -> Iterator[AttachmentReceived]:
     """What is said of a file's content, piece by piece."""
     cause = cause_of(message, thread)
-    for part, data in parts_of(attachment.id, content, message=message.id):
+    person = whose(message, thread)
+    for part, data in parts_of(attachment.id, content, message=message.id, person=person):
         yield AttachmentReceived.say(
             data, cause=cause, source=SOURCE, time=message.posted_at, part=part
         )

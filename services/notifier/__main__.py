@@ -1,6 +1,7 @@
 """notifier, put together: the only place with its real clock."""
 
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,17 @@ from typing import TypeVar
 
 from starlette.routing import BaseRoute
 
-from services.notifier import api, customers, handlers, pages, planning, storms, ways
+from services.notifier import (
+    api,
+    customers,
+    dead_pages,
+    handlers,
+    horizon,
+    pages,
+    planning,
+    storms,
+    ways,
+)
 from services.notifier.articles_file import ArticlesFile
 from services.notifier.channels import Way
 from services.notifier.channels.smtp import SmtpServer
@@ -27,17 +38,30 @@ from services.notifier.named_destinations import check_names, warn_of_names
 from services.notifier.register.rendering import Links
 from services.notifier.sender import Limits, Sender
 from services.notifier.settings import NotifierSettings
+from shared import dead_api
 from shared.catalogue_file import CatalogueFile
-from shared.database import Database
+from shared.database import Connection
 from shared.envelope import Topic
 from shared.followed_file import LOOK_EVERY
 from shared.mail_tokens import MailTokens
+from shared.notifications import NotificationFailed, NotificationSent, NotificationSuppressed
 from shared.plans import Catalogue
-from shared.runtime import Part, load_settings, run, verifier
-from shared.wiring import wire
+from shared.privacy import KeyMade, PersonErased
+from shared.rebuilding import Finish
+from shared.runtime import Part, run, verifier
+from shared.sealing import KEY_BYTES
+from shared.settings import load_settings
+from shared.wiring import Wired, minting, wire
 from shared.worker import Worker
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+SAYS = (
+    NotificationSent,
+    NotificationFailed,
+    NotificationSuppressed,
+    KeyMade,
+    PersonErased,
+)
 LET_GO_EVERY = 1.0
 """Seconds between looks for alerts whose time has come."""
 
@@ -47,6 +71,11 @@ FoundT = TypeVar("FoundT")
 def clock() -> datetime:
     """The present, in UTC."""
     return datetime.now(UTC)
+
+
+def new_key() -> bytes:
+    """A key for personal data on the stream: 64 random bytes."""
+    return secrets.token_bytes(KEY_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +155,25 @@ def main() -> None:
         "notifier",
         settings,
         migrations=MIGRATIONS,
-        hears=(Topic.TICKETS, Topic.SLA, Topic.MESSAGES),
+        hears=(Topic.TICKETS, Topic.SLA, Topic.MESSAGES, Topic.NOTIFICATIONS, Topic.PRIVACY),
         handle=handlers.handle_with(setup.catalogue, clock, rules=rules),
+        finish=_finish(rules, setup.limits.give_up_after),
+        keys=minting("notifier", settings, clock, new_key),
     )
     parts = [
         *wired.parts,
         Worker("catalogue", setup.look_at_catalogue, idle=LOOK_EVERY),
         *([setup.articles.worker(wired.database)] if setup.articles else []),
-        _letting_go(wired.database, rules.alerts),
-        forgetter(wired.database, clock, keep=timedelta(days=settings.keep_days)),
-        *_sending(setup, wired.database, outward),
+        _letting_go(wired, rules.alerts),
+        forgetter(
+            wired.database,
+            clock,
+            keep=timedelta(days=settings.keep_days),
+            when=wired.rebuilding.unless_active,
+        ),
+        *_sending(setup, wired, outward),
     ]
-    run("notifier", settings, parts, _routes(setup, wired.database, outward))
+    run("notifier", settings, parts, _routes(setup, wired, outward), SAYS)
 
 
 def _set_up(settings: NotifierSettings) -> _Setup:
@@ -184,33 +220,47 @@ def _desk(settings: NotifierSettings, brand: Brand, templates: Templates) -> Des
     )
 
 
-def _letting_go(database: Database, rules: planning.AlertRules) -> Part:
+def _finish(rules: handlers.Rules, give_up_after: timedelta) -> Finish:
+    terms = horizon.Terms(rules.patience, rules.acknowledgements, rules.replies, give_up_after)
+
+    async def finish(connection: Connection) -> bool:
+        return await horizon.finish(connection, terms, now=clock())
+
+    return finish
+
+
+def _letting_go(wired: Wired, rules: planning.AlertRules) -> Part:
     async def step() -> bool:
-        async with database.transaction() as connection:
+        async with wired.database.transaction() as connection:
             return await planning.thicken(connection, now=clock(), rules=rules)
 
-    return Worker("alerts", step, idle=LET_GO_EVERY)
+    return Worker("alerts", wired.rebuilding.unless_active(step), idle=LET_GO_EVERY)
 
 
-def _sending(setup: _Setup, database: Database, outward: list[Way]) -> list[Part]:
-    lanes = [way.lane for way in outward]
-    lookout = Lookout(database, lanes, patience=setup.limits.hold, clock=clock)
+def _sending(setup: _Setup, wired: Wired, outward: list[Way]) -> list[Part]:
+    lanes, when = [way.lane for way in outward], wired.rebuilding.unless_active
+    lookout = Lookout(wired.database, lanes, patience=setup.limits.hold, clock=clock)
     sender = Sender(
-        database,
+        wired.database,
         outward,
         compose=compose_with(setup.catalogue, setup.desk, clock),
         clock=clock,
         limits=setup.limits,
+        when=when,
     )
-    return [Worker("lanes", lookout.step, idle=LOOK_OUT_EVERY), sender]
+    return [Worker("lanes", when(lookout.step), idle=LOOK_OUT_EVERY), sender]
 
 
-def _routes(setup: _Setup, database: Database, outward: list[Way]) -> list[BaseRoute]:
+def _routes(setup: _Setup, wired: Wired, outward: list[Way]) -> list[BaseRoute]:
+    database = wired.database
     checks, lanes = verifier(setup.settings, clock), [way.lane for way in outward]
     links = Links(setup.settings.brand, setup.settings.messaging_center)
+    operators = pages.Pages(database, checks, clock, links, lanes)
     return [
         *api.routes(api.Deliveries(database, checks, clock, lanes)),
-        *pages.routes(pages.Pages(database, checks, clock, links, lanes)),
+        *pages.routes(operators),
+        *dead_pages.routes(dead_pages.DeadPages(operators, wired.dead)),
+        *dead_api.routes(dead_api.DeadLettersApi(wired.dead, checks)),
     ]
 
 

@@ -17,7 +17,7 @@ from shared.deadlines import (
     DeadlineMet,
     DeadlinePaused,
 )
-from shared.envelope import derive_id
+from shared.envelope import STAFF, derive_id
 from shared.notifications import FailureReason, NotificationChannel
 from shared.plans import AlertStep, Catalogue, Clock, Plan
 
@@ -235,6 +235,7 @@ def _plan_one(
         slip,
         kind,
         recipient,
+        person=STAFF,
         id_=derive_id(slip.id, kind, recipient.lower()),
         not_before=at,
         channel=channel or NotificationChannel.WEBHOOK,

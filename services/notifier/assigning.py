@@ -1,6 +1,6 @@
 """Mails to those whom tickets are given, and taken back where somebody else's it is by then."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -25,7 +25,19 @@ async def plan_assignments(
     """
     planned = [assignments.tell(event, now=now) for event in assigned]
     await store.plan_deliveries(connection, [each for each in planned if each])
-    tickets = {UUID(event.subject) for event in assigned}
+    await withdraw_reassigned(connection, {UUID(event.subject) for event in assigned}, now=now)
+
+
+async def withdraw_reassigned(
+    connection: Connection, tickets: Collection[UUID], *, now: datetime
+) -> None:
+    """Hold back what tells somebody of a ticket that is another's by now.
+
+    Args:
+        connection: In a transaction that has locked the tickets.
+        tickets: Of which it may be so.
+        now: The present.
+    """
     outcomes = [
         domain.withdraw(each, by=by, reason=SuppressionReason.REASSIGNED, now=now)
         for each, by in await store.lock_reassigned(connection, tickets)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from services.notifier.deliveries import Delivery, DeliveryKind
 from services.notifier.domain import plan_delivery
-from shared.envelope import derive_id
+from shared.envelope import STAFF, derive_id
 from shared.handling import TicketAssigned
 
 
@@ -25,4 +25,6 @@ def tell(assigned: TicketAssigned, *, now: datetime) -> Delivery | None:
         return None
     kind = DeliveryKind.ASSIGNMENT
     id_ = derive_id(assigned.id, kind)
-    return plan_delivery(assigned, kind, private.assignee_address, id_=id_, not_before=now)
+    return plan_delivery(
+        assigned, kind, private.assignee_address, person=STAFF, id_=id_, not_before=now
+    )

@@ -55,9 +55,11 @@ async def conclude(
 ) -> Outcome | None:
     """Keep what a try came to; None if another sender has taken over: the rest is left to it."""
     tried = replace(tried, answer=links.answer_without_secret(tried.answer, tried.content))
-    await _end_try(connection, tried, now)
-    # As it stands by now: it may have been retracted while it was tried.
+    # As it stands by now: it may have been retracted while it was tried, or its reader forgotten.
     held = await store.lock_tried(connection, tried.delivery)
+    if await _is_forgotten(connection, tried, held):
+        tried = _without_words_of(tried)
+    await _end_try(connection, tried, now)
     if held is None:
         return None
     if tried.answer is None:
@@ -74,6 +76,20 @@ async def conclude(
     await _keep(connection, outcome, now)
     await _mark_address(connection, tried, now)
     return outcome
+
+
+async def _is_forgotten(connection: Connection, tried: Try, held: Delivery | None) -> bool:
+    if held is not None:
+        return not held.address
+    return await store.is_forgotten(connection, tried.delivery.id)
+
+
+def _without_words_of(tried: Try) -> Try:
+    """A try to somebody who was forgotten meanwhile: what was sent and answered is not kept."""
+    answer = tried.answer
+    if isinstance(answer, Refused | Lost):
+        answer = replace(answer, detail="")
+    return replace(tried, answer=answer, content=None)
 
 
 async def give_up(
@@ -136,11 +152,24 @@ def came_to(answer: Answer | None) -> tuple[Came, int | None, str | None]:
             assert_never(answer)
 
 
+def no_address(detail: str) -> str | None:
+    """The RFC 3463 status by which a mail server says that there is no such address, if it does."""
+    found = _NO_ADDRESS.match(detail)
+    return found and found[0]
+
+
 async def _mark_address(connection: Connection, tried: Try, now: datetime) -> None:
     """A mail server that knows no such address of a customer's saves us the next mails there."""
     delivery, answer = tried.delivery, tried.answer
     if delivery.channel is not NotificationChannel.EMAIL or not isinstance(answer, Refused):
         return
-    status = _NO_ADDRESS.match(answer.detail)
+    status = no_address(answer.detail)
     if status and answer.for_good and delivery.kind in TO_CUSTOMERS:
-        await store.mark_bounced(connection, delivery.address, now, status[0], answer.detail)
+        await store.mark_bounced(
+            connection,
+            delivery.address,
+            now,
+            person=delivery.person,
+            status=status,
+            detail=answer.detail,
+        )

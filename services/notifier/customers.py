@@ -91,7 +91,14 @@ def acknowledge(created: TicketCreated, *, not_before: datetime) -> Delivery | N
         return None
     kind = DeliveryKind.ACKNOWLEDGEMENT
     id_ = derive_id(created.id, kind)
-    return plan_delivery(created, kind, private.address, id_=id_, not_before=not_before)
+    return plan_delivery(
+        created,
+        kind,
+        private.address,
+        person=created.data.requester,
+        id_=id_,
+        not_before=not_before,
+    )
 
 
 def recommend(acknowledgement: Delivery, articles: Sequence[Mapping[str, str]]) -> Delivery:
@@ -102,14 +109,22 @@ def recommend(acknowledgement: Delivery, articles: Sequence[Mapping[str, str]]) 
 
 
 def hold_back(
-    created: TicketCreated, address: str, *, bounced: AbstractSet[str], tally: Tally
+    acknowledgement: Delivery, *, automatic: bool, bounced: AbstractSet[str], tally: Tally
 ) -> SuppressionReason | None:
-    """Why a ticket is not acknowledged; None if it is, which then counts."""
-    if created.data.automatic:
+    """Why a ticket is not acknowledged; None if it is, which then counts.
+
+    Args:
+        acknowledgement: As it is planned.
+        automatic: A machine wrote the ticket.
+        bounced: Addresses that mail came back from.
+        tally: What was acknowledged of late.
+    """
+    if automatic:
         return SuppressionReason.AUTOMATIC_MAIL
-    if address in bounced:
+    if acknowledgement.address in bounced:
         return SuppressionReason.ADDRESS_BOUNCED
-    return None if tally.takes(address, created.time) else SuppressionReason.TOO_MANY
+    taken = tally.takes(acknowledgement.address, acknowledgement.caused_at)
+    return None if taken else SuppressionReason.TOO_MANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,8 @@ class Words:
     """Public words of a thread, and what told us of them."""
 
     message: Message
+    person: str
+    """Pseudonym of whose they are."""
     caused_by: UUID
     correlation: UUID
     traceparent: str | None
@@ -136,7 +153,8 @@ def words_of(event: TicketCreated | MessagePosted) -> Words | None:
         message = _posted(event, private.author_name, private.text, private.attachments)
     else:
         return None
-    return Words(message, event.id, event.correlationid, event.traceparent)
+    person = event.data.private.person
+    return Words(message, person, event.id, event.correlationid, event.traceparent)
 
 
 def is_public(posted: MessagePosted) -> bool:
@@ -185,6 +203,9 @@ class Unmailed:
     ticket: UUID
     address: str
     """The requester's."""
+    requester: str
+    """Their pseudonym."""
+    posted_at: datetime
     caused_by: UUID
     correlation: UUID
     traceparent: str | None
@@ -233,7 +254,12 @@ def reply(
             new.append(delivery)
             open_replies[each.ticket] = delivery.id
         carried[each.message] = open_replies[each.ticket]
-    return Replies(new, carried)
+    return Replies([_carrying(delivery, carried) for delivery in new], carried)
+
+
+def _carrying(reply: Delivery, carried: Mapping[UUID, UUID]) -> Delivery:
+    messages = tuple(message for message, mail in carried.items() if mail == reply.id)
+    return replace(reply, messages=messages)
 
 
 def _in_turn(mailed: Iterable[datetime], pace: Pace, now: datetime) -> datetime:
@@ -253,6 +279,7 @@ def _reply(first: Unmailed, not_before: datetime, now: datetime) -> Delivery:
         channel=NotificationChannel.EMAIL,
         lane=MAIL_LANE,
         address=first.address,
+        person=first.requester,
         state=DeliveryState.PLANNED,
         not_before=not_before,
         attempts=0,

@@ -51,6 +51,22 @@ class DigestReason(StrEnum):
     """None of what it was to carry holds any more."""
 
 
+class RebuiltReason(StrEnum):
+    """Why a new database sends something no more, of which nothing is said."""
+
+    REBUILT = "rebuilt"
+    """Nobody knows any more what became of it, and it is too old to be sent on the chance."""
+
+
+class HalfHeard(StrEnum):
+    """What a rebuild has heard of a delivery, as long as it is not all."""
+
+    CAUSE = "cause"
+    """What led to it; perhaps it went out."""
+    OUTCOME = "outcome"
+    """What became of it; what led to it may be on the stream no longer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """What is known of a ticket; nothing yet where something else was heard before itself."""
@@ -127,7 +143,9 @@ class Delivery:
     lane: str
     """The way out: `MAIL_LANE`, or the name of a destination."""
     address: str
-    """An e-mail address, or the name of a destination."""
+    """An e-mail address, or the name of a destination; empty once it was forgotten."""
+    person: str
+    """Pseudonym of the requester that it goes to; `STAFF` where it goes to people of ours."""
     state: DeliveryState
     not_before: datetime
     attempts: int
@@ -172,6 +190,10 @@ class Delivery:
     """Tries up to then: pauses grow from there anew."""
     first_tried_at: datetime | None = None
     """When the first try of this round began."""
+    messages: tuple[UUID, ...] = ()
+    """Of a reply: the messages that it carries, the earliest first."""
+    half_heard: HalfHeard | None = None
+    """In a rebuild, what was heard of it so far; None otherwise."""
 
     @property
     def counts_from(self) -> datetime:

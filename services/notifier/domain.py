@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, assert_never
 from uuid import UUID
 
+from services.notifier import notices
 from services.notifier.deliveries import (
     MAIL_LANE,
     Accepted,
@@ -14,33 +15,18 @@ from services.notifier.deliveries import (
     Delivery,
     DeliveryKind,
     DeliveryState,
+    HalfHeard,
     Lost,
     Refused,
 )
-from shared.envelope import Cause
+from services.notifier.notices import Notification
 from shared.events import Event
 from shared.links import Link
-from shared.notifications import (
-    FailureReason,
-    NotificationChannel,
-    NotificationFailed,
-    NotificationFailedData,
-    NotificationKind,
-    NotificationPrivate,
-    NotificationSent,
-    NotificationSentData,
-    NotificationSuppressed,
-    NotificationSuppressedData,
-    SuppressionReason,
-)
+from shared.notifications import FailureReason, NotificationChannel, SuppressionReason
 from shared.plans import Clock
 
-SOURCE = "/services/notifier"
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=15)
-
-Notification = NotificationSent | NotificationFailed | NotificationSuppressed
-"""What is said of a delivery that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +42,7 @@ def plan_delivery(  # noqa: PLR0913 - it is one row
     kind: DeliveryKind,
     address: str,
     *,
+    person: str,
     id_: UUID,
     not_before: datetime,
     channel: NotificationChannel = NotificationChannel.EMAIL,
@@ -71,6 +58,7 @@ def plan_delivery(  # noqa: PLR0913 - it is one row
         cause: The event.
         kind: What it is.
         address: To whom.
+        person: The requester that it goes to, or `STAFF`.
         id_: Derived from the cause and the recipient: a repeat plans nothing new.
         not_before: When it may go, in UTC.
         channel: How it goes.
@@ -87,6 +75,7 @@ def plan_delivery(  # noqa: PLR0913 - it is one row
         channel=channel,
         lane=lane,
         address=address,
+        person=person,
         state=DeliveryState.PLANNED,
         not_before=not_before,
         attempts=0,
@@ -145,10 +134,12 @@ def conclude(
 def withdraw(delivery: Delivery, *, by: UUID, reason: SuppressionReason, now: datetime) -> Outcome:
     """Hold back what no longer holds: it is not tried, or not again.
 
-    One that is being sent is its sender's: only marked, so that it ends with this try. One that has
-    ended stays as it is.
+    One that is being sent is its sender's: only marked, so that it ends with this try. So is one
+    that a rebuild has yet to hear the outcome of. One that has ended stays as it is.
     """
     marked = replace(delivery, withdrawn_by=by, reason=reason.value)
+    if delivery.half_heard is HalfHeard.CAUSE:
+        return Outcome(marked, None)
     match delivery.state:
         case DeliveryState.PLANNED:
             return _suppressed(marked, now)
@@ -191,20 +182,7 @@ def fail(delivery: Delivery, reason: FailureReason, *, now: datetime) -> Outcome
     ended = _end(delivery, DeliveryState.FAILED, now, reason)
     if delivery.kind is DeliveryKind.DIGEST:
         return Outcome(ended, None)
-    data = NotificationFailedData(
-        kind=NotificationKind(delivery.kind.value),
-        channel=delivery.channel,
-        template=_template(delivery),
-        attempt=delivery.attempts,
-        reason=reason,
-        code=delivery.code,
-        digest=delivery.digest,
-        private=NotificationPrivate(address=delivery.address, detail=delivery.detail),
-    )
-    event = NotificationFailed.say(
-        data, cause=_cause(delivery), source=SOURCE, time=now, part=_part(delivery)
-    )
-    return Outcome(ended, event)
+    return Outcome(ended, notices.failed(delivery, reason, now))
 
 
 def _end(
@@ -240,56 +218,11 @@ def _sent(delivery: Delivery, now: datetime, link: Link | None = None) -> Outcom
     ended = _end(delivery, DeliveryState.SENT, now, None)
     if delivery.kind is DeliveryKind.DIGEST:
         return Outcome(ended, None)
-    data = NotificationSentData(
-        kind=NotificationKind(delivery.kind.value),
-        channel=delivery.channel,
-        template=_template(delivery),
-        attempt=delivery.attempts,
-        latency_seconds=max(0.0, (now - delivery.counts_from).total_seconds()),
-        second_copy_possible=delivery.uncertain,
-        digest=delivery.digest,
-        link=link,
-        private=NotificationPrivate(address=delivery.address),
-    )
-    event = NotificationSent.say(
-        data, cause=_cause(delivery), source=SOURCE, time=now, part=_part(delivery)
-    )
-    return Outcome(ended, event)
+    return Outcome(ended, notices.sent(delivery, now, link))
 
 
 def _suppressed(delivery: Delivery, now: datetime) -> Outcome:
     ended = replace(delivery, state=DeliveryState.SUPPRESSED, ended_at=now)
     if delivery.kind is DeliveryKind.DIGEST:
         return Outcome(ended, None)
-    data = NotificationSuppressedData(
-        kind=NotificationKind(delivery.kind.value),
-        channel=delivery.channel,
-        template=_template(delivery),
-        reason=SuppressionReason(delivery.reason or ""),
-        private=NotificationPrivate(address=delivery.address),
-    )
-    cause = replace(_cause(delivery), event_id=delivery.withdrawn_by)
-    event = NotificationSuppressed.say(
-        data, cause=cause, source=SOURCE, time=now, part=_part(delivery)
-    )
-    return Outcome(ended, event)
-
-
-def _part(delivery: Delivery) -> str:
-    """What is said of a delivery that was sent again is another event than the one before."""
-    return str(delivery.round) if delivery.round else ""
-
-
-def _template(delivery: Delivery) -> str:
-    """What its words are made from: a digest's own, where one carries it."""
-    return DeliveryKind.DIGEST.value if delivery.digest else delivery.kind.value
-
-
-def _cause(delivery: Delivery) -> Cause:
-    return Cause(
-        delivery.id,
-        str(delivery.ticket),
-        delivery.correlation,
-        delivery.caused_by,
-        delivery.traceparent,
-    )
+    return Outcome(ended, notices.suppressed(delivery, now))

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-
 from services.notifier import (
     acknowledging,
     assigning,
     assignments,
+    bounces,
     customers,
+    erasing,
     planning,
+    rebuilding,
     replying,
     store,
 )
@@ -46,8 +47,7 @@ from shared.events import (
 from shared.handling import TicketAssigned
 from shared.messages import MailBounced, MessagePosted, MessageReceived
 from shared.plans import Catalogue
-
-log = structlog.get_logger(__name__)
+from shared.privacy import ErasureRequested
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +98,69 @@ def handle_with(
     """
 
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
-        batch, now = _sort([item.event for item in heard]), clock()
-        if not batch.tickets:
-            return
-        await store.lock_tickets(connection, batch.tickets)
-        await _learn(connection, batch)
-        await _plan_for_customers(connection, batch, rules, now)
-        await _plan_for_ours(connection, batch, catalogue(), rules.alerts, now)
+        said, now = [item.event for item in heard], clock()
+        # Who erases is alone: of what was opened before that, nothing is kept afterwards.
+        requests = [event for event in said if isinstance(event, ErasureRequested)]
+        await store.lock_erasing(connection, alone=bool(requests))
+        said = await erasing.without_erased(connection, said)
+        is_rebuilding = any(item.rebuilding for item in heard)
+        if is_rebuilding and await store.is_rebuilding(connection):
+            await _recall(connection, said, catalogue(), rules.alerts, now)
+            erase = erasing.recall
+        else:
+            await _act(connection, said, catalogue(), rules, now)
+            erase = erasing.erase
+        for request in requests:
+            await erase(connection, request, now=now)
 
     return handle
+
+
+async def _act(
+    connection: Connection, said: Sequence[Event], catalogue: Catalogue, rules: Rules, now: datetime
+) -> None:
+    batch = _sort(said)
+    if batch.tickets:
+        await store.lock_tickets(connection, batch.tickets)
+        await _learn(connection, batch)
+        await _learn_of_mails(connection, batch, batch.bounced)
+        await _plan_for_customers(connection, batch, rules, now)
+        await _plan_for_ours(connection, batch, catalogue, rules.alerts, now)
+
+
+async def _recall(
+    connection: Connection,
+    said: Sequence[Event],
+    catalogue: Catalogue,
+    rules: AlertRules,
+    now: datetime,
+) -> None:
+    """The same for a new database that learns again what was: nothing is decided or said."""
+    batch = _sort(said)
+    ended, erased = rebuilding.remembered(said)
+    await rebuilding.recall_erased(connection, erased)
+    if not (tickets := batch.tickets | _tickets(ended)):
+        return
+    await store.lock_tickets(connection, tickets)
+    await rebuilding.recall_outcomes(connection, ended)
+    await _learn(connection, batch)
+    await _learn_of_mails(connection, batch)
+    await rebuilding.recall_causes(
+        connection, _causes(batch), tickets, catalogue, rules=rules, now=now
+    )
+
+
+def _causes(batch: _Batch) -> rebuilding.Causes:
+    return rebuilding.Causes(
+        created=batch.created,
+        slipping=batch.slipping,
+        ended=batch.ended,
+        retracted=batch.retracted,
+        assigned=batch.assigned,
+        posted=batch.posted,
+        over=[each for each in batch.status_changed if each.data.status in customers.OVER],
+        bounced=batch.bounced,
+    )
 
 
 def _sort(said: Sequence[Event]) -> _Batch:  # noqa: C901, PLR0912 - one line for each type
@@ -166,13 +220,19 @@ async def _learn(connection: Connection, batch: _Batch) -> None:
     written: list[TicketCreated | MessagePosted] = [*batch.created, *batch.posted]
     words = [found for event in written if (found := customers.words_of(event))]
     await store.keep_messages(connection, words)
+
+
+async def _learn_of_mails(
+    connection: Connection, batch: _Batch, bounced: Sequence[MailBounced] = ()
+) -> None:
+    """Keep which mails came in, and which of these mails of ours came back."""
     # Deliveries are locked before what is known of addresses, as where tries are concluded.
-    came_back = await _mark_deliveries(connection, batch.bounced)
+    came_back = await bounces.mark_deliveries(connection, bounced)
     if by_people := [event for event in batch.received if not event.data.automatic]:
         await _keep_received(connection, by_people)
     if batch.created or by_people:
         await store.heed_received(connection, _tickets(batch.created, by_people))
-    await _mark_bounced(connection, came_back)
+    await bounces.mark_addresses(connection, came_back)
 
 
 async def _learn_whose(connection: Connection, assigned: Sequence[TicketAssigned]) -> None:
@@ -185,40 +245,12 @@ async def _learn_whose(connection: Connection, assigned: Sequence[TicketAssigned
 async def _keep_received(connection: Connection, by_people: Sequence[MessageReceived]) -> None:
     await store.keep_received(connection, by_people)
     await store.restore_addresses(connection, by_people)
-    wrote = [(event.data.private.address, event.time) for event in by_people if event.data.private]
+    wrote = [
+        (event.data.private.address, event.time, event.data.private.person)
+        for event in by_people
+        if event.data.private
+    ]
     await store.mark_alive(connection, wrote)
-
-
-async def _mark_deliveries(
-    connection: Connection, bounced: Sequence[MailBounced]
-) -> list[tuple[str, MailBounced]]:
-    """Note which mails came back, and tell to which addresses they had gone."""
-    came_back = []
-    for event in sorted(bounced, key=lambda event: event.time):
-        private = event.data.private
-        address = await store.mark_delivery_bounced(
-            connection,
-            UUID(event.subject),
-            event.data.delivery,
-            private.address if private else None,
-            event.time,
-        )
-        if address is None:
-            # Whoever sent it, we never mailed that address about that ticket.
-            log.warning("bounce_of_nothing", ticket=event.subject)
-        else:
-            came_back.append((address, event))
-    return came_back
-
-
-async def _mark_bounced(
-    connection: Connection, came_back: Sequence[tuple[str, MailBounced]]
-) -> None:
-    for address, event in came_back:
-        if event.data.permanent:
-            private = event.data.private
-            detail, status = private.detail if private else None, event.data.status
-            await store.mark_bounced(connection, address, event.time, status, detail)
 
 
 async def _plan_for_customers(

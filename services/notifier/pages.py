@@ -60,7 +60,7 @@ class Pages:
 
     async def show_sign_in(self, request: Request) -> Response:
         """The form that takes a token."""
-        return self._sheet().sign_in(next_=_local(request.query_params.get("next", "")))
+        return self.sheet().sign_in(next_=_local(request.query_params.get("next", "")))
 
     async def sign_in(self, request: Request) -> Response:
         """Keep a token that holds, and go on to where somebody wanted to go."""
@@ -69,17 +69,17 @@ class Pages:
         try:
             caller = self.sessions.begin(request, token)
         except Problem as problem:
-            return self._sheet().sign_in(next_=next_, problem=problem)
+            return self.sheet().sign_in(next_=next_, problem=problem)
         if not caller.is_staff:
             raise _not_for_customers()
-        answer = _see_other(next_)
+        answer = see_other(next_)
         self.sessions.keep(request, token, answer)
         return answer
 
     async def sign_out(self, request: Request, session: Session) -> Response:
         """Forget the token."""
-        await self._proved(request, session)
-        answer = _see_other("/sign-in")
+        await self.proved(request, session)
+        answer = see_other("/sign-in")
         self.sessions.end(request, answer)
         return answer
 
@@ -87,7 +87,7 @@ class Pages:
         """The newest deliveries, and a form that asks for others."""
         asked = listing.read_search(request.query_params)
         found, counts = await self.register.page(asked)
-        return self._sheet(session).deliveries(asked, found, counts, self.lanes)
+        return self.sheet(session).deliveries(asked, found, counts, self.lanes)
 
     async def show_delivery(self, request: Request, session: Session) -> Response:
         """A delivery, its tries, and what was sent as it looked."""
@@ -95,7 +95,7 @@ class Pages:
         entry = api.found_entry(await self.register.entry(id_))
         content = await self.register.content(id_)
         shown = request.query_params.get("show", "")
-        return self._sheet(session).delivery(
+        return self.sheet(session).delivery(
             entry, content, show=shown if shown in SHOWN else None, told=_told(request)
         )
 
@@ -108,11 +108,11 @@ class Pages:
         """What sending again will do, and a button that does it."""
         _refuse_readers(session)
         entry = api.found_entry(await self.register.entry(api.delivery_id(request)))
-        return self._sheet(session).again(entry)
+        return self.sheet(session).again(entry)
 
     async def send_again(self, request: Request, session: Session) -> Response:
         """Have a delivery sent anew, as it was shown."""
-        form = await self._proved(request, session)
+        form = await self.proved(request, session)
         _refuse_readers(session)
         id_ = api.delivery_id(request)
         outcome = await self.register.send_again(
@@ -122,7 +122,7 @@ class Pages:
             seen=_round(form.first("round")),
         )
         api.accepted(outcome)
-        return _see_other(f"/deliveries/{id_}?told=again")
+        return see_other(f"/deliveries/{id_}?told=again")
 
     async def ask_many_again(self, request: Request, session: Session) -> Response:
         """What sending all of them again will do, and a button that does it."""
@@ -130,34 +130,34 @@ class Pages:
         asked = listing.read_search(request.query_params)
         batch = _batch(asked.model_dump(mode="json", exclude_defaults=True))
         waiting = await self.register.waits_for_again(batch)
-        return self._sheet(session).many_again(asked, batch, waiting)
+        return self.sheet(session).many_again(asked, batch, waiting)
 
     async def send_many_again(self, request: Request, session: Session) -> Response:
         """Have all of them sent anew, up to a limit."""
-        form = await self._proved(request, session)
+        form = await self.proved(request, session)
         _refuse_readers(session)
         batch = _batch({name: list(form.all(name)) for name, _ in form.fields})
         begun = await self.register.send_many_again(batch, session.caller)
-        return self._sheet(session).many_begun(batch, begun)
+        return self.sheet(session).many_begun(batch, begun)
 
     async def show_lanes(self, request: Request, session: Session) -> Response:  # noqa: ARG002 - it asks for nothing
         """How each way out stands."""
-        return self._sheet(session).lanes(await self.register.ways_out())
+        return self.sheet(session).lanes(await self.register.ways_out())
 
     async def show_bounces(self, request: Request, session: Session) -> Response:
         """Addresses that get no mail for now."""
         asked = listing.read(request.query_params, listing.Bounces, forgiving=True)
         found = await self.register.bounces(asked)
-        return self._sheet(session).bounces(
+        return self.sheet(session).bounces(
             found[: asked.limit], asked, api.next_bounce(found, asked.limit), told=_told(request)
         )
 
     async def mail_again(self, request: Request, session: Session) -> Response:
         """Let an address have mail again."""
-        form = await self._proved(request, session)
+        form = await self.proved(request, session)
         _refuse_readers(session)
         await api.mail_again(self.register, form.first("address"), session.caller)
-        return _see_other("/bounces?told=cleared")
+        return see_other("/bounces?told=cleared")
 
     async def show_style(self, _: Request) -> Response:
         """The style sheet; its address changes with it."""
@@ -184,12 +184,12 @@ class Pages:
             try:
                 return await handler(request)
             except Problem as problem:
-                return self._sheet(self._session(request)).problem(problem)
+                return self.sheet(self._session(request)).problem(problem)
             except Exception as error:
                 if not is_passing(error):
                     raise
                 away = problems.unavailable("Something this needs is away; please try again.")
-                return self._sheet().problem(away)
+                return self.sheet().problem(away)
 
         return handle
 
@@ -197,10 +197,16 @@ class Pages:
         session = self.sessions.of(request)
         return session if session and session.caller.is_staff else None
 
-    def _sheet(self, session: Session | None = None) -> Sheet:
+    def sheet(self, session: Session | None = None) -> Sheet:
+        """What makes pages for somebody."""
         return Sheet(self.links, STYLE_VERSION, self.clock(), session)
 
-    async def _proved(self, request: Request, session: Session) -> Form:
+    async def proved(self, request: Request, session: Session) -> Form:
+        """A form that came from a page of this session.
+
+        Raises:
+            Problem: 403 when it did not.
+        """
         form = await forms.read_form(request)
         refuse_unproved(session, form.all("proof"))
         return form
@@ -230,23 +236,24 @@ def routes(pages: Pages) -> list[Route]:
 
 
 async def _go_to_list(_: Request) -> Response:
-    return _see_other("/deliveries")
+    return see_other("/deliveries")
 
 
 def _sign_in_first(request: Request) -> Response:
     if request.method not in {"GET", "HEAD"}:
         raise Problem(401, "Signed out", "You are signed out. Please sign in; nothing was done.")
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return _see_other(f"/sign-in?next={quote(path, safe='')}")
+    return see_other(f"/sign-in?next={quote(path, safe='')}")
 
 
-def _see_other(path: str) -> Response:
+def see_other(path: str) -> Response:
+    """Go on by looking at another page."""
     return RedirectResponse(path, status_code=303, headers=answers.PRIVATE)
 
 
 def _local(path: str) -> str:
     """Where to go on: a path of these pages, whatever a link to them says."""
-    pages = ("/deliveries", "/lanes", "/bounces")
+    pages = ("/deliveries", "/lanes", "/bounces", "/dead-letters")
     is_ours = path.startswith(pages) and path.isascii() and path.isprintable()
     return path if is_ours and "\\" not in path and len(path) < 2000 else pages[0]  # noqa: PLR2004 - as long as addresses get
 

@@ -102,6 +102,15 @@ async def overtake(connection: Connection, ended: Sequence[Overtaking], *, now: 
         await _overtake(connection, ended, {UUID(event.subject) for event in ended}, now)
 
 
+async def heed_overtaken(
+    connection: Connection, tickets: Collection[UUID], *, now: datetime
+) -> None:
+    """The same for warnings of these tickets that are heard, or planned again, after it."""
+    if tickets:
+        await store.lock_alerting(connection)
+        await _overtake(connection, [], tickets, now)
+
+
 async def react(
     connection: Connection,
     *,

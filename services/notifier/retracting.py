@@ -7,7 +7,8 @@ from uuid import UUID
 from services.notifier import domain
 from services.notifier.alerting import STORMY
 from services.notifier.deliveries import Delivery, DeliveryKind, DeliveryState
-from services.notifier.domain import Notification, Outcome, plan_delivery
+from services.notifier.domain import Outcome, plan_delivery
+from services.notifier.notices import Notification
 from shared.deadlines import DeadlineBreachRetracted
 from shared.envelope import derive_id
 from shared.notifications import SuppressionReason
@@ -97,6 +98,7 @@ def _take_back(alert: Delivery, retracted: DeadlineBreachRetracted, now: datetim
         retracted,
         kind,
         alert.address,
+        person=alert.person,
         id_=derive_id(retracted.id, kind, alert.address.lower()),
         not_before=now,
         channel=alert.channel,

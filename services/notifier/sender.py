@@ -25,6 +25,7 @@ from services.notifier.deliveries import (
     Refused,
 )
 from services.notifier.lanes import Lane
+from services.notifier.steps import When, at_all_times
 from shared.database import Database
 from shared.failpoints import failpoint
 from shared.faults import is_passing
@@ -96,6 +97,7 @@ class Sender:
         compose: Compose,
         clock: Callable[[], datetime],
         limits: Limits,
+        when: When = at_all_times,
     ) -> None:
         self._database = database
         self._ways = {way.lane: way for way in ways}
@@ -104,7 +106,7 @@ class Sender:
         self._clock = clock
         self._limits = limits
         self._tries: set[asyncio.Task[None]] = set()
-        self._worker = Worker(self.name, self._step, idle=IDLE)
+        self._worker = Worker(self.name, when(self._step), idle=IDLE)
 
     async def start(self) -> None:
         """Begin."""

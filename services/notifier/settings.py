@@ -9,7 +9,7 @@ from services.notifier.customers import Caps, Pace
 from services.notifier.letters.brand import Brand, Link
 from services.notifier.storms import Limits
 from shared.mail_tokens import MailTokens
-from shared.wiring import ConsumerSettings
+from shared.wiring import SealedSettings
 
 _LINK = r"^https?://[^\s]+$"
 _BASE = r"^https?://[^\s]+[^/]$"
@@ -22,7 +22,7 @@ def _mailbox(value: str) -> str:
     return value
 
 
-class NotifierSettings(ConsumerSettings):
+class NotifierSettings(SealedSettings):
     """Beside what every service is told."""
 
     catalogue: Path = Path("deploy/plans.toml")

@@ -88,6 +88,7 @@ def open_digest(first: Delivery, recipient: str, *, now: datetime, leaves: datet
         channel=first.channel,
         lane=first.lane,
         address=first.address,
+        person=first.person,
         state=DeliveryState.PLANNED,
         not_before=leaves,
         attempts=0,

@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from services.sla.clocks import Fact, FactKind
-from shared.envelope import NAMESPACE, Cause, Instant, derive_id, format_instant
-from shared.events import PlanChanged, PlanChangedData
+from shared.envelope import NAMESPACE, Instant, derive_id, format_instant
+from shared.events import PlanChanged
 from shared.identity import requester_id
 
 SOURCE = "/services/sla"
@@ -219,19 +219,6 @@ def _latest(kept: InForce | None, made: Sequence[PlanChange], at: datetime) -> I
     if kept is not None:
         begun.insert(0, kept)
     return max(reversed(begun), key=attrgetter("since"), default=None)
-
-
-def plan_changed(change: PlanChange) -> PlanChanged:
-    """What is said of a change; its key is the account."""
-    data = PlanChangedData(
-        account=change.account,
-        plan=change.plan,
-        previous=change.previous,
-        since=change.since,
-        changed_by=change.changed_by,
-    )
-    cause = Cause(change.id, change.account, event_id=change.led_by)
-    return PlanChanged.say(data, cause=cause, source=SOURCE, time=change.changed_at)
 
 
 def plan_facts(

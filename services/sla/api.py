@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from services.sla import accounts, directory, store
 from services.sla.catalogues import Book
+from services.sla.waiting import Rebuilds, refuse_while
 from shared import problems, web
 from shared.database import Database
 from shared.envelope import Instant, format_instant
@@ -59,6 +60,7 @@ class Directory:
     book: Book
     clock: Callable[[], datetime]
     pseudonym_secret: str
+    rebuilds: Rebuilds
 
     @property
     def plan_ids(self) -> tuple[str, ...]:
@@ -68,6 +70,7 @@ class Directory:
     async def put_plan(self, request: Request) -> Response:
         """Put an account onto a plan, from now or from a stated time on; again is harmless."""
         caller = self.verifier.require(request, Role.ADMIN)
+        refuse_while(self.rebuilds)
         account = _account(request)
         wish = await web.read_json(request, PlanWish)
         if wish.plan not in self.plan_ids:
@@ -81,6 +84,7 @@ class Directory:
     async def import_accounts(self, request: Request) -> Response:
         """Put many accounts onto their plans, all of them or, with one row wrong, none."""
         caller = self.verifier.require(request, Role.ADMIN)
+        refuse_while(self.rebuilds)
         wishes = await _wishes(self, request)
         async with self.database.transaction() as connection:
             changed = await directory.change(

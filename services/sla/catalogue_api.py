@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from services.sla import store
 from services.sla.catalogues import InForce
+from services.sla.waiting import Rebuilds, refuse_while
 from shared import problems, web
 from shared.database import Connection, Database
 from shared.envelope import NAMESPACE, derive_id, format_instant
@@ -50,6 +51,7 @@ class CatalogueRoutes:
     clock: Callable[[], datetime]
     new_key: Callable[[], str]
     """A fresh idempotency key for a move that brings none."""
+    rebuilds: Rebuilds
 
     async def get_catalogue(self, request: Request) -> Response:
         """The version in force, those before it, and what is wrong with the file, if anything."""
@@ -67,6 +69,7 @@ class CatalogueRoutes:
     async def post_move(self, request: Request) -> Response:
         """Let the clocks of open tickets count by another version; again under one key is one."""
         caller = self.verifier.require(request, Role.ADMIN)
+        refuse_while(self.rebuilds)
         key = web.idempotency_key(request) or self.new_key()
         asked = await web.read_json(request, MoveRequest)
         now = self.clock()

@@ -11,9 +11,13 @@ from typing import Protocol
 import structlog
 
 from services.sla import store
+from services.sla.deadlines import SOURCE
 from services.sla.terms import Catalogues
+from shared import outbox
+from shared.adopted import SUBJECT, CatalogueAdopted, CatalogueAdoptedData
 from shared.catalogue_file import CatalogueFile, version_taken
 from shared.database import Connection, Database
+from shared.envelope import NAMESPACE, Cause, derive_id
 from shared.plans import Catalogue, CatalogueError, parse_catalogue
 
 log = structlog.get_logger(__name__)
@@ -52,15 +56,51 @@ class Book:
         Raises:
             LookupError: one of them was never adopted.
         """
+        known = await self.find(connection, versions)
+        if lost := set(versions) - known.keys():
+            raise LookupError(f"no catalogue {', '.join(sorted(lost))} was ever in force here")
+        return known
+
+    async def find(self, connection: Connection, versions: Collection[str]) -> Catalogues:
+        """Those of the catalogues of these versions that were ever adopted."""
         present = self.catalogue
         known = self._known | {present.version: present}
         if missing := set(versions) - known.keys():
             for version, text in (await store.read_catalogues(connection, missing)).items():
                 known[version] = parse_catalogue(text, version)
-            if lost := set(versions) - known.keys():
-                raise LookupError(f"no catalogue {', '.join(sorted(lost))} was ever in force here")
             self._known = known if len(known) <= MOST_KEPT else {}
         return known
+
+
+def adopted(version: str, text: str, at: datetime) -> CatalogueAdopted:
+    """What is said of a catalogue that is in force from then on."""
+    subject = f"{SUBJECT}{version}"
+    data = CatalogueAdoptedData(catalogue_version=version, catalogue=text)
+    cause = Cause(derive_id(NAMESPACE, subject, text), subject)
+    return CatalogueAdopted.say(data, cause=cause, source=SOURCE, time=at)
+
+
+async def say_catalogues(connection: Connection, file: CatalogueFile, *, now: datetime) -> None:
+    """Keep what the file says, and say of catalogues what is not on the stream.
+
+    Raises:
+        CatalogueError: by what the stream says, its version was in force with other content.
+    """
+    await _keep(connection, file.catalogue, file.text, file.name, now=now)
+    await _say(connection)
+
+
+async def _keep(
+    connection: Connection, catalogue: Catalogue, text: str, name: str, *, now: datetime
+) -> None:
+    kept = await store.adopt_catalogue(connection, catalogue.version, text, now=now)
+    if kept != text and parse_catalogue(kept, catalogue.version) != catalogue:
+        raise version_taken(catalogue, text, name)
+
+
+async def _say(connection: Connection) -> None:
+    new = await store.say_catalogues(connection)
+    await outbox.append(connection, [adopted(*each) for each in new])
 
 
 class Adoption:
@@ -70,14 +110,20 @@ class Adoption:
         database: Where it is kept.
         file: What is to be in force at the start.
         clock: The present, with a zone.
+        rebuilds: Whether a new database learns again what is on the stream: nothing is said then.
     """
 
     name = "catalogue"
 
     def __init__(
-        self, database: Database, file: CatalogueFile, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        file: CatalogueFile,
+        clock: Callable[[], datetime],
+        rebuilds: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
+        self._rebuilds = rebuilds
         self._file = file
         self._clock = clock
 
@@ -100,11 +146,9 @@ class Adoption:
             CatalogueError: its version was in force with other content.
         """
         async with self._database.transaction() as connection:
-            kept = await store.adopt_catalogue(
-                connection, catalogue.version, text, now=self._clock()
-            )
-        if kept != text and parse_catalogue(kept, catalogue.version) != catalogue:
-            raise version_taken(catalogue, text, self._file.name)
+            await _keep(connection, catalogue, text, self._file.name, now=self._clock())
+            if not self._rebuilds():
+                await _say(connection)
 
     async def stop(self) -> None:
         """What is kept stays."""

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from services.sla.terms import Catalogues, Pauses, Promise, Tally, Term, ended, promise
 from shared import plans
+from shared.adopted import CatalogueMoved
 from shared.events import TicketStatus
 from shared.plans import Clock, Priority
 
@@ -39,8 +40,11 @@ class Fact:
     at: datetime
     value: str = ""
     """The new plan, catalogue version, priority or status."""
-    is_event: bool = True
-    """Whether `id` is an event's, which can be named as a cause."""
+
+
+def moved_fact(event: CatalogueMoved) -> Fact:
+    """What a move to another catalogue is to a ticket's clocks."""
+    return Fact(event.id, FactKind.CATALOGUE, event.time, event.data.catalogue_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +261,7 @@ class Clocks:
         return promise(run.clock, run.priority, run.terms, pauses, self._catalogues, run.tally)
 
     def _change(self, run: Run, fact: Fact, what: str) -> None:
-        run.changed_at, run.changed_by = fact.at, fact.id if fact.is_event else None
+        run.changed_at, run.changed_by = fact.at, fact.id
         run.history.append(Entry(fact.at, what, run.changed_by))
         self._promise(run)
 

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.sla.terms import Pauses
+from services.sla.terms import Catalogues, Pauses, Promise
+from shared.calendars import Calendar, working_time_between
 from shared.deadlines import (
     DeadlineAtRisk,
     DeadlineAtRiskData,
@@ -33,6 +34,7 @@ from shared.envelope import Cause
 from shared.plans import Clock
 
 SOURCE = "/services/sla"
+_ENDED = (DeadlineState.MET, DeadlineState.CANCELLED, DeadlineState.BREACHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,15 @@ class Saying:
             "due": d.due_at,
         }
 
+    def _elapsed(self, calendar: Calendar | None) -> float | None:
+        """Seconds of working time that were used up by then; None if nobody knows the calendar."""
+        d = self.deadline
+        if self.at == d.due_at:
+            return float(d.target_seconds)  # by definition, and without counting
+        if calendar is None:
+            return None
+        return working_time_between(calendar, d.started_at, self.at, d.pauses).total_seconds()
+
     @property
     def _how(self) -> dict[str, Any]:
         d = self.deadline
@@ -127,16 +138,19 @@ class Saying:
 
     def at_risk(self, warned: datetime) -> DeadlineAtRisk:
         """A warning point was passed."""
-        return DeadlineAtRisk.say(DeadlineAtRiskData(**self._facts, warned=warned), **self._how)
+        data = DeadlineAtRiskData(**self._facts, warned=warned, passed=self.deadline.warned)
+        return DeadlineAtRisk.say(data, **self._how)
 
-    def met(self) -> DeadlineMet:
+    def met(self, calendar: Calendar | None) -> DeadlineMet:
         """What was owed was done."""
-        return DeadlineMet.say(DeadlineMetData(**self._facts, met=self.at), **self._how)
+        elapsed = self._elapsed(calendar)
+        data = DeadlineMetData(**self._facts, met=self.at, elapsed_seconds=elapsed)
+        return DeadlineMet.say(data, **self._how)
 
-    def breached(self, overdue: timedelta) -> DeadlineBreached:
+    def breached(self, overdue: timedelta, calendar: Calendar | None) -> DeadlineBreached:
         """The time is over."""
-        seconds = max(0.0, overdue.total_seconds())
-        data = DeadlineBreachedData(**self._facts, overdue_seconds=seconds)
+        seconds, elapsed = max(0.0, overdue.total_seconds()), self._elapsed(calendar)
+        data = DeadlineBreachedData(**self._facts, overdue_seconds=seconds, elapsed_seconds=elapsed)
         return DeadlineBreached.say(data, **self._how)
 
     def cancelled(self) -> DeadlineCancelled:
@@ -150,6 +164,39 @@ class Saying:
             **self._facts, breach=breached.last_event, breached_due=breached.due_at
         )
         return DeadlineBreachRetracted.say(data, **self._how)
+
+
+def calendar_of(promised: Deadline | Promise, catalogues: Catalogues) -> Calendar | None:
+    """The calendar in which a promise is counted; None if its catalogue isn't among these."""
+    catalogue = catalogues.get(promised.catalogue_version)
+    return catalogue.calendars[promised.calendar] if catalogue else None
+
+
+def as_said(event: DeadlineEvent, partition: int) -> Deadline:
+    """The deadline as an event says it, as far as it does; nothing fires until it is settled."""
+    data = event.data
+    return Deadline(
+        ticket=UUID(event.subject),
+        clock=data.clock,
+        cycle=data.cycle,
+        partition=partition,
+        revision=data.revision,
+        state=data.state,
+        plan=data.plan,
+        catalogue_version=data.catalogue_version,
+        calendar=data.calendar,
+        started_at=data.started,
+        target_seconds=data.target_seconds,
+        pauses=tuple((pause.since, pause.until) for pause in data.pauses),
+        due_at=data.due,
+        warn_at=(),
+        warned=event.data.passed or 0 if isinstance(event, DeadlineAtRisk) else 0,
+        fires_at=None,
+        ended_at=event.time if data.state in _ENDED else None,
+        last_event=event.id,
+        correlation=event.correlationid,
+        traceparent=event.traceparent,
+    )
 
 
 def say_next(deadline: Deadline, at: datetime, caused_by: UUID | None) -> Saying:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from services.sla import accounts, store
+from services.sla import accounts, plans_said, store
 from shared import outbox
 from shared.database import Connection
 
@@ -33,7 +33,8 @@ async def change(
         wishes, in_force, changed_by=changed_by, now=now, led_by=led_by
     )
     new = await store.add_plan_changes(connection, changes)
-    made = {change.id: change for change in changes if change.id in new}
-    await store.add_plan_recounts(connection, list(made.values()))
-    await outbox.append(connection, [accounts.plan_changed(change) for change in made.values()])
+    made = list({change.id: change for change in changes if change.id in new}.values())
+    await store.add_plan_recounts(connection, made)
+    schedules = await store.read_schedules(connection, {change.account for change in made})
+    await outbox.append(connection, plans_said.plans_changed(made, schedules))
     return len(new)

@@ -11,12 +11,18 @@ from typing import assert_never
 from uuid import UUID
 
 from services.sla.clocks import Clocks, Fact, Opening, Run, tell_all
-from services.sla.deadlines import SOURCE, Deadline, Saying, say_next, told
+from services.sla.deadlines import SOURCE, Deadline, Saying, calendar_of, say_next, told
 from services.sla.terms import Catalogues, Pauses, Promise, ended, plan_of
+from shared.adopted import CatalogueMoved, CatalogueMovedData
+from shared.calendars import Calendar
 from shared.deadlines import DeadlineEvent, DeadlineState
 from shared.envelope import Cause
 from shared.events import SlotTarget, TicketSlotted, TicketSlottedData, TicketStatus
+from shared.messages import AuthorKind
 from shared.plans import Catalogue, Clock
+
+NO_PLAN = ""
+"""Stands for plan and catalogue of a ticket that is not slotted yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class _Standing:
     changed_at: datetime
     changed_by: UUID | None
     scheduled_by: UUID | None
+    calendar: Calendar | None = None
+    """In which the promise is counted."""
 
 
 def slot(ticket: Ticket, catalogue: Catalogue) -> tuple[TicketSlotted, tuple[Outcome, ...]]:
@@ -80,9 +88,19 @@ def slot(ticket: Ticket, catalogue: Catalogue) -> tuple[TicketSlotted, tuple[Out
             for d in (outcome.deadline for outcome in outcomes)
             if d.due_at is not None
         ),
+        plan_change=ticket.plan_change,
+        opened_by=AuthorKind.AGENT if opening.by_agent else AuthorKind.CUSTOMER,
     )
     cause = Cause(opening.id, str(ticket.ticket), opening.id, opening.id, ticket.traceparent)
     return TicketSlotted.say(data, cause=cause, source=SOURCE, time=opening.at), outcomes
+
+
+def moved(ticket: Ticket, move: UUID, version: str, at: datetime) -> CatalogueMoved:
+    """From now on a ticket counts by another catalogue; it follows a move that was asked for."""
+    opening = ticket.opening
+    cause = Cause(move, str(ticket.ticket), opening.id, None, ticket.traceparent)
+    data = CatalogueMovedData(catalogue_version=version, move=move)
+    return CatalogueMoved.say(data, cause=cause, source=SOURCE, time=at, part=str(ticket.ticket))
 
 
 def settle(
@@ -100,13 +118,13 @@ def settle(
         catalogues: At least those that the ticket and its facts name.
     """
     clocks = tell_all(ticket.opening, facts, catalogues)
-    standings = {(run.clock, run.cycle): _standing(run, clocks) for run in clocks.runs}
+    standings = {(run.clock, run.cycle): _standing(run, clocks, catalogues) for run in clocks.runs}
     standings |= {key: _vanished(saved[key]) for key in saved.keys() - standings.keys()}
     changes = (_change(ticket, key, saved.get(key), each) for key, each in standings.items())
     return Settled(clocks.status, tuple(change for change in changes if change is not None))
 
 
-def _standing(run: Run, clocks: Clocks) -> _Standing:
+def _standing(run: Run, clocks: Clocks, catalogues: Catalogues) -> _Standing:
     promise, pauses, ended_at = run.promise, run.pauses, run.met_at
     if run.breached_at is not None:
         state = DeadlineState.RUNNING
@@ -121,8 +139,9 @@ def _standing(run: Run, clocks: Clocks) -> _Standing:
         state = DeadlineState.PAUSED if run.is_paused else DeadlineState.RUNNING
     if promise is None:
         state, ended_at = DeadlineState.CANCELLED, run.changed_at
+    calendar = calendar_of(promise, catalogues) if promise else None
     return _Standing(
-        state, promise, pauses, ended_at, run.changed_at, run.changed_by, run.scheduled_by
+        state, promise, pauses, ended_at, run.changed_at, run.changed_by, run.scheduled_by, calendar
     )
 
 
@@ -209,7 +228,7 @@ def _change_event(saying: Saying, saved: Deadline, standing: _Standing) -> Deadl
         case DeadlineState.PAUSED:
             return saying.paused(standing.promise.left if standing.promise else timedelta(0))
         case DeadlineState.MET:
-            return ended_saying.met()
+            return ended_saying.met(standing.calendar)
         case DeadlineState.CANCELLED:
             return ended_saying.cancelled()
         case DeadlineState.BREACHED:
@@ -270,17 +289,26 @@ def _was_breached(saved: Deadline, standing: _Standing) -> bool:
     return due <= said and max(due, standing.changed_at) <= at
 
 
-def fire(deadline: Deadline, heard_until: datetime, *, said_at: datetime) -> Outcome:
+def fire(
+    deadline: Deadline, heard_until: datetime, *, said_at: datetime, catalogues: Catalogues
+) -> Outcome:
     """What a running deadline comes to, given that all was heard up to an instant.
 
     Its `fires_at` is not later than that. A warning that is overtaken by its own breach, or by the
     next warning, is dropped.
+
+    Args:
+        deadline: One that fires.
+        heard_until: Up to when everything was heard.
+        said_at: The present.
+        catalogues: If the deadline's is among them, a breach says how much time was used up.
     """
     due, fires_at = deadline.due_at, deadline.fires_at
     assert due is not None  # noqa: S101 - the timer takes running deadlines only
     assert fires_at is not None  # noqa: S101 - the same
     if due <= heard_until:
-        return _breach(deadline, at=max(due, fires_at), said_at=said_at)
+        calendar = calendar_of(deadline, catalogues)
+        return _breach(deadline, calendar, at=max(due, fires_at), said_at=said_at)
     passed = [point for point in deadline.warn_at if point <= heard_until]
     to_come = deadline.warn_at[len(passed) :]
     next_look = replace(
@@ -294,9 +322,11 @@ def fire(deadline: Deadline, heard_until: datetime, *, said_at: datetime) -> Out
     return Outcome(told(saying, event), (event,))
 
 
-def _breach(deadline: Deadline, *, at: datetime, said_at: datetime) -> Outcome:
+def _breach(
+    deadline: Deadline, calendar: Calendar | None, *, at: datetime, said_at: datetime
+) -> Outcome:
     """The time is over and what was owed was not done."""
     ended = replace(deadline, state=DeadlineState.BREACHED, ended_at=at, warn_at=(), fires_at=None)
     saying = say_next(ended, at, deadline.last_event)
-    event = saying.breached(said_at - (deadline.due_at or at))
+    event = saying.breached(said_at - (deadline.due_at or at), calendar)
     return Outcome(told(saying, event), (event,))

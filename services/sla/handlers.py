@@ -10,13 +10,14 @@ from uuid import UUID
 
 import structlog
 
-from services.sla import domain, plan_requests, store
-from services.sla.accounts import InForce
+from services.sla import plan_requests, rebuilding, store
 from services.sla.catalogues import Book
-from services.sla.clocks import Fact, FactKind, Opening
+from services.sla.clocks import Fact, FactKind
+from services.sla.deadlines import SOURCE
 from services.sla.outcomes import tell
+from services.sla.partitions import number_of
 from services.sla.settling import settle
-from services.sla.terms import plan_of
+from services.sla.slotting import begun, by_their_plans
 from shared.consumer import Handle, Heard
 from shared.database import Connection
 from shared.events import Event, TicketCreated, TicketPriorityChanged, TicketStatusChanged
@@ -52,15 +53,20 @@ def handle_with(rules: Rules, clock: Callable[[], datetime]) -> Handle:
 
     async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
         _refuse_the_future(heard, clock())
-        created = [(h.event, h.partition) for h in heard if isinstance(h.event, TicketCreated)]
+        if any(item.rebuilding for item in heard):
+            await _learn_again(connection, heard, rules, now=clock())
+            return
+        numbers = await store.share_partitioning(connection)
+        created = [
+            (h.event, _number(h, numbers)) for h in heard if isinstance(h.event, TicketCreated)
+        ]
         requests = [h.event for h in heard if isinstance(h.event, PlanChangeRequested)]
         await _share(connection, created, requests, rules)
         new = await _begin(connection, created, rules) if created else set()
         if requests:
             # Before any ticket is locked: recounts lock accounts and then tickets too.
             await plan_requests.answer(connection, requests, rules.book.catalogue, clock=clock)
-        told = [(h, fact) for h in heard if (fact := fact_of(h.event))]
-        learnt = await _learn(connection, told) if told else set()
+        learnt = await _learn(connection, heard, numbers)
         if tickets := new | learnt:
             outcomes = await settle(connection, tickets, rules.book, clock=clock, new=new)
             tell(outcomes)
@@ -74,7 +80,8 @@ def handle_with(rules: Rules, clock: Callable[[], datetime]) -> Handle:
 
 def _refuse_the_future(heard: Sequence[Heard], now: datetime) -> None:
     """A clock that is a day ahead is broken: what it says would breach or meet everything."""
-    if wrong := [item.event.id for item in heard if item.event.time > now + FUTURE]:
+    future = (item.event for item in heard if item.event.time > now + FUTURE)
+    if wrong := [event.id for event in future if event.source != SOURCE]:
         raise FutureEventError(f"more than a day ahead of our clock: {wrong[0]}")
 
 
@@ -105,47 +112,42 @@ async def _begin(
 
     Their accounts are shared: see `_share`.
     """
-    accounts = [rules.account_of(event) for event, _ in created]
-    asked = [(account, created[at][0].time) for at, account in enumerate(accounts)]
-    in_force = await store.plans_at(connection, asked)
-    tickets = [
-        _ticket(event, partition, account, found, rules)
-        for (event, partition), account, found in zip(created, accounts, in_force, strict=True)
-    ]
-    return await store.add_tickets(connection, tickets)
+    tickets = [begun(event, number, rules.account_of(event)) for event, number in created]
+    slotted = await by_their_plans(connection, tickets, rules.book.catalogue)
+    return await store.add_tickets(connection, slotted)
 
 
-def _ticket(
-    created: TicketCreated, partition: int, account: str, found: InForce | None, rules: Rules
-) -> domain.Ticket:
-    catalogue = rules.book.catalogue
-    plan = plan_of(catalogue, found.plan if found else catalogue.default_plan)
-    if found and found.plan != plan.id:
-        # Rather a slot too low than none at all.
-        log.warning("plan_not_in_catalogue", plan=found.plan, catalogue=catalogue.version)
-    opening = Opening(
-        id=created.id,
-        at=created.time,
-        priority=created.data.priority,
-        plan=plan.id,
-        catalogue_version=catalogue.version,
-        by_agent=created.data.opened_by is AuthorKind.AGENT,
-    )
-    return domain.Ticket(
-        ticket=UUID(created.subject),
-        partition=partition,
-        account=account,
-        opening=opening,
-        traceparent=created.traceparent,
-        plan_change=found.change if found else None,
-    )
-
-
-async def _learn(connection: Connection, told: Sequence[tuple[Heard, Fact]]) -> set[UUID]:
+async def _learn(connection: Connection, heard: Sequence[Heard], numbers: int | None) -> set[UUID]:
     """Keep what happened to tickets; returns those of which it was new."""
-    facts = [(UUID(heard.event.subject), fact) for heard, fact in told]
-    partitions = {UUID(heard.event.subject): heard.partition for heard, _ in told}
+    told = [(item, fact) for item in heard if (fact := fact_of(item.event))]
+    if not told:
+        return set()
+    facts = [(UUID(item.event.subject), fact) for item, fact in told]
+    partitions = {UUID(item.event.subject): _number(item, numbers) for item, _ in told}
     return await store.add_facts(connection, facts, partitions)
+
+
+def _number(item: Heard, partitions: int | None) -> int:
+    """The partition of a ticket; once tickets are counted by it, by how many there are."""
+    if partitions is None:
+        return item.partition
+    return number_of(UUID(item.event.subject), partitions)
+
+
+async def _learn_again(
+    connection: Connection, heard: Sequence[Heard], rules: Rules, *, now: datetime
+) -> None:
+    """Keep all of it, and say nothing yet."""
+    tickets = [
+        begun(h.event, h.partition, rules.account_of(h.event))
+        for h in heard
+        if isinstance(h.event, TicketCreated)
+    ]
+    await store.learn_tickets(connection, tickets)
+    requests = [h.event for h in heard if isinstance(h.event, PlanChangeRequested)]
+    await store.learn_requests(connection, requests)
+    await _learn(connection, heard, None)
+    await rebuilding.learn_own(connection, heard, now=now)
 
 
 def fact_of(event: Event) -> Fact | None:

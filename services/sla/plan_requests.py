@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from services.sla import accounts, directory, store
+from services.sla import directory, plans_said, store
 from services.sla.accounts import SOURCE, PlanChange, Wish
 from services.sla.domain import Ticket
 from shared import outbox
@@ -107,7 +107,10 @@ async def _change(
     )
     if not changed:
         # It is on that plan already: what was said of it is said once more, as an answer.
-        said = accounts.plan_changed(await _in_force(connection, data.account, clock()))
+        await store.note_request_for_what_is(connection, requested.id, data.account)
+        in_force = await _in_force(connection, data.account, clock())
+        schedules = await store.read_schedules(connection, {data.account})
+        said = plans_said.plan_changed(in_force, schedules[data.account])
         await outbox.append(connection, [said])
 
 

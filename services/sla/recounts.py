@@ -4,28 +4,24 @@ A page of tickets is one transaction, which also keeps how far the work has come
 dies leaves it to another one, and nothing is done twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
 
 from services.sla import domain, store
 from services.sla.catalogues import Book
-from services.sla.clocks import Fact, FactKind
+from services.sla.clocks import moved_fact
 from services.sla.outcomes import tell
-from services.sla.settling import settle
+from services.sla.settling import settle, settle_each
 from services.sla.store import Recount
+from shared import outbox
 from shared.database import Connection, Database
 from shared.failpoints import failpoint
-from shared.faults import is_passing
 
 log = structlog.get_logger(__name__)
-
-PASSED_OVER = Counter(
-    "sla_recount_tickets_passed_over_total", "Tickets that a recount could not count: see the log."
-)
 
 PAGE = 200
 """Tickets of one transaction."""
@@ -52,7 +48,8 @@ class Recounts:
             if recount is None:
                 return False
             tickets = await self._page(connection, recount)
-            outcomes = await self._settle(connection, recount, tickets)
+            settle_some = partial(settle, connection, book=self._book, clock=self._clock)
+            outcomes, _ = await settle_each(connection, tickets, settle_some)
             is_done = len(tickets) < PAGE
             await store.advance_recount(
                 connection,
@@ -81,31 +78,15 @@ class Recounts:
         if is_first:
             await store.lock_slotting(connection)
         tickets = await store.list_tickets_to_move(connection, recount, limit=PAGE)
-        version = str(recount.to_version)
         # Moved now, not when it was asked for: what was breached since then was breached.
-        fact = Fact(recount.id, FactKind.CATALOGUE, self._clock(), version, is_event=False)
-        await store.add_facts(connection, [(ticket, fact) for ticket in tickets], {})
-        await store.record_move(connection, tickets, version)
+        locked = await store.lock_tickets(connection, tickets)
+        moved = [
+            domain.moved(ticket, recount.id, str(recount.to_version), self._clock())
+            for ticket in locked
+        ]
+        await store.add_facts(
+            connection, [(UUID(event.subject), moved_fact(event)) for event in moved], {}
+        )
+        await store.record_moves(connection, {t: str(recount.to_version) for t in tickets})
+        await outbox.append(connection, moved)
         return tickets
-
-    async def _settle(
-        self, connection: Connection, recount: Recount, tickets: Sequence[UUID]
-    ) -> list[domain.Outcome]:
-        """Settle a page; if a ticket of it is at fault, each by itself, and pass over that one."""
-        try:
-            async with connection.transaction():
-                return await settle(connection, tickets, self._book, clock=self._clock)
-        except Exception as error:
-            if is_passing(error):
-                raise
-        outcomes: list[domain.Outcome] = []
-        for ticket in tickets:
-            try:
-                async with connection.transaction():
-                    outcomes += await settle(connection, [ticket], self._book, clock=self._clock)
-            except Exception as error:
-                if is_passing(error):
-                    raise
-                PASSED_OVER.inc()
-                log.exception("ticket_passed_over", ticket=str(ticket), recount=str(recount.id))
-        return outcomes

@@ -1,9 +1,12 @@
 """Brings what was said of tickets into line with what is known of them, in one transaction."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
 
 from services.sla import domain, store
 from services.sla.accounts import PlanChange, plan_facts
@@ -14,7 +17,16 @@ from services.sla.terms import Catalogues
 from shared import outbox
 from shared.database import Connection
 from shared.events import Event
+from shared.faults import is_passing
 from shared.plans import Clock
+
+log = structlog.get_logger(__name__)
+
+PASSED_OVER = Counter(
+    "sla_recount_tickets_passed_over_total", "Tickets that a recount could not count: see the log."
+)
+
+SettleSome = Callable[[Collection[UUID]], Awaitable[list[domain.Outcome]]]
 
 
 async def settle(
@@ -24,6 +36,7 @@ async def settle(
     *,
     clock: Callable[[], datetime],
     new: Collection[UUID] = (),
+    all_anew: bool = False,
 ) -> list[domain.Outcome]:
     """Say what has to be said of these tickets, and keep it; returns what was decided.
 
@@ -33,6 +46,7 @@ async def settle(
         book: The catalogues.
         clock: The present, with a zone.
         new: Those of the tickets that have just begun: they are slotted first.
+        all_anew: Count those too of which nothing happened since they began.
     """
     begun = await store.lock_tickets(connection, tickets)
     # Only now: who held the tickets until then may have let them follow a later plan change.
@@ -49,7 +63,8 @@ async def settle(
             known = {(o.deadline.clock, o.deadline.cycle): o.deadline for o in first}
             said.append(slotted)
             outcomes += first
-        if told := facts.get(ticket.ticket):
+        told = facts.get(ticket.ticket, [])
+        if told or all_anew:
             settled = domain.settle(ticket, told, known, catalogues)
             outcomes += settled.outcomes
             if settled.status is not ticket.status:
@@ -58,6 +73,35 @@ async def settle(
     await _keep(connection, outcomes, dict(moved))
     await outbox.append(connection, said)
     return outcomes
+
+
+async def settle_each(
+    connection: Connection, tickets: Collection[UUID], settle_some: SettleSome
+) -> tuple[list[domain.Outcome], list[UUID]]:
+    """Settle tickets together; if one is at fault, each by itself, and pass over that one.
+
+    Returns:
+        What was decided, and which tickets were passed over; why, the log says.
+    """
+    try:
+        async with connection.transaction():
+            return await settle_some(tickets), []
+    except Exception as error:
+        if is_passing(error):
+            raise
+    outcomes: list[domain.Outcome] = []
+    passed_over: list[UUID] = []
+    for ticket in tickets:
+        try:
+            async with connection.transaction():
+                outcomes += await settle_some([ticket])
+        except Exception as error:
+            if is_passing(error):
+                raise
+            PASSED_OVER.inc()
+            log.exception("ticket_passed_over", ticket=str(ticket))
+            passed_over.append(ticket)
+    return outcomes, passed_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +119,7 @@ async def read_promises(
 ) -> Promises | None:
     """A ticket's promises, or None as long as it has not begun; nothing is locked."""
     ticket = await store.read_ticket(connection, ticket_id)
-    if ticket is None:
+    if ticket is None or not await store.is_counted(connection, ticket_id):
         return None
     facts = await _facts(connection, [ticket], now=now)
     saved = {(d.clock, d.cycle): d for d in await store.read_deadlines(connection, ticket_id)}

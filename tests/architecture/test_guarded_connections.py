@@ -15,6 +15,8 @@ DESKS_OWN = {
     "guarded.py": "what guards takes the connections that it guards",
     "upkeep.py": "it answers nobody: it tidies up",
     "articles_folder.py": "it answers nobody: it keeps the folder's articles",
+    "erasing.py": "it answers nobody: it takes away what was somebody's, whose tickets they are",
+    "privacy_api.py": "admins alone ask, and about everybody",
     "login/sign_ins.py": "sign-ins under way are nobody's yet",
     "login/visitors.py": "it finds out who the visitor is",
     "live/presences.py Presences._step": "who is there is written by the desk alone",

@@ -66,6 +66,11 @@ def test_the_code_keeps_to_its_layers(copy: Path) -> None:
             "from shared.database import Connection as _",
             "services.sla.domain is not allowed to import asyncpg",
         ),
+        (
+            "deploy/analytics/layout.py",
+            "from shared.envelope import Topic as _",
+            "deploy.analytics is not allowed to import shared",
+        ),
     ],
 )
 def test_a_deliberate_wrong_import_fails_the_check(

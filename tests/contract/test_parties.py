@@ -1,11 +1,14 @@
 """Who says and hears what, as documented, is what the services' code does.
 
 Read from the code itself: `X.say(...)` anywhere in a service says X; an `isinstance` or a `match`
-in its handlers hears X, on the topics that its `__main__` subscribes to.
+in its `handlers.py` hears X, on the topics that its `__main__` subscribes to. There or in
+`rebuilding.py` it remembers X, if it is what the service says itself: that is heard for a new
+database alone.
 """
 
 import ast
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from deploy.event_docs.parties import PARTIES, SERVICES
 from shared.deadlines import DeadlineEvent
 from shared.envelope import Topic
 from shared.events import EVENT_TYPES, Event
+from shared.privacy import KeyMade
 
 ROOT = Path(__file__).parents[2] / "services"
 BY_NAME = {event.__name__: event for event in EVENT_TYPES}
@@ -35,7 +39,7 @@ def test_a_service_says_what_the_table_says(service: str) -> None:
         and node.func.attr == "say"
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id in BY_NAME
-    }
+    } | _keys(service)
     assert said == {event for event, parties in PARTIES.items() if service in parties.said_by}
     for event in said:
         names = str(event.__doc__)
@@ -44,11 +48,37 @@ def test_a_service_says_what_the_table_says(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_service_registers_what_it_says(service: str) -> None:
+    """What a service tells a schema registry is the schema of every event that it says."""
+    registered = import_module(f"services.{service}.__main__").SAYS
+    assert len(registered) == len(set(registered))
+    assert set(registered) == {e for e, parties in PARTIES.items() if service in parties.said_by}
+    handed = [
+        node.args[-1].id
+        for node in _nodes(ROOT / service / "__main__.py")
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "run"
+        and isinstance(node.args[-1], ast.Name)
+    ]
+    assert handed == ["SAYS"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_hears_what_the_table_says(service: str) -> None:
     """The events that a service's handlers tell apart are those that the table has it hear."""
-    assert _handled(service) == {
+    assert _handled(service) | _keys(service) == {
         event for event, parties in PARTIES.items() if service in parties.heard_by
     }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_remembers_what_the_table_says(service: str) -> None:
+    """Of its own events, those that it tells apart when its database is new are in the table."""
+    assert _remembered(service) == {
+        event for event, parties in PARTIES.items() if service in parties.remembered_by
+    }
+    assert all(set(parties.remembered_by) <= set(parties.said_by) for parties in PARTIES.values())
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -61,16 +91,43 @@ def test_a_service_subscribes_to_the_topics_of_what_it_hears(service: str) -> No
         for node in ast.walk(call.value)
         if isinstance(node, ast.Attribute)
     }
-    assert subscribed == {event.TOPIC for event in _handled(service)}
+    assert subscribed == {event.TOPIC for event in _handled(service) | _remembered(service)}
+
+
+def _keys(service: str) -> set[type[Event]]:
+    """What `shared/keyring.py` says and hears for whoever is put together with keys."""
+    wired = [
+        node
+        for node in _nodes(ROOT / service / "__main__.py")
+        if isinstance(node, ast.keyword) and node.arg == "keys"
+    ]
+    return {KeyMade} if wired else set()
 
 
 def _handled(service: str) -> set[type[Event]]:
-    handlers = ROOT / service / "handlers.py"
-    if not handlers.exists():
+    """Without what nobody else says: live, a service passes over its own events."""
+    return {
+        event
+        for event in _events_told_apart(ROOT / service / "handlers.py")
+        if PARTIES[event].said_by != (service,)
+    }
+
+
+def _remembered(service: str) -> set[type[Event]]:
+    return {
+        event
+        for room in ("handlers.py", "rebuilding.py")
+        for event in _events_told_apart(ROOT / service / room)
+        if service in PARTIES[event].said_by
+    }
+
+
+def _events_told_apart(path: Path) -> set[type[Event]]:
+    if not path.exists():
         return set()
     return {
         event
-        for told_apart in _told_apart(handlers)
+        for told_apart in _told_apart(path)
         for name in ast.walk(told_apart)
         if isinstance(name, ast.Name)
         for event in HEARD_AS.get(name.id, ())

@@ -1,6 +1,7 @@
 """Personal data stands in `data.private` and nowhere else."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from services.messaging import changes, merging
 from services.messaging import domain as messaging
 from services.notifier import customers, deliveries, domain, retracting
 from services.sla.plan_requests import decline
-from shared import events
+from shared import adopted, events, privacy
 from shared.deadlines import DeadlineBreached
 from shared.events import EVENT_TYPES, Event, TicketStatus
 from shared.handling import DeclineReason, PlanChangeRequested
@@ -32,17 +33,33 @@ HARMLESS = {
     "author",  # a token's subject: an id
     "by",  # the same
     "calendar",
+    "catalogue",  # what the organisation promises to everybody
     "catalogue_version",
     "changed_by",  # the same
     "locale",
+    "person",  # a pseudonym
     "plan",
     "previous",
     "requester",  # a pseudonym
+    "sealed",  # what is private, for those alone who have its key
+    "service",
     "service_level",
     "template",
     "time_zone",
+    "what",  # the name of a kind of rows
+    "wrapped",  # a key, for those alone who have the desk's secret
 }
 """Fields in which any text may stand, and that say nothing about who a person is."""
+
+OF_NO_TICKET = {
+    events.PlanChanged,
+    adopted.CatalogueAdopted,
+    adopted.CatalogueMoved,
+    privacy.KeyMade,
+    privacy.ErasureRequested,
+    privacy.PersonErased,
+}
+"""Types without a personal part; no customer's words reach them."""
 
 PART_OF_PRIVATE = {"Attachment"}
 """Models that stand inside `private` only."""
@@ -82,19 +99,19 @@ def test_every_free_text_is_private_or_known_to_be_harmless(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", list(SCHEMAS))
 def test_private_is_one_field_that_may_be_taken_away(kind: str) -> None:
-    """The personal part hangs on `data.private` alone, and a record without it is valid."""
+    """The personal part is sealed on `data.private` alone; a record without it is valid."""
     schema: Any = validator(kind).schema
     text = json.dumps(schema)
     model = schema["$defs"][schema["properties"]["data"]["$ref"].rpartition("/")[2]]
     private = model["properties"].get("private")
-    assert text.count('Private"}') == (private is not None)
+    assert text.count('"#/$defs/Sealed"') == (private is not None)
     assert "private" not in model["required"]
 
 
 def test_what_services_say_of_a_person_is_in_private() -> None:
     """Of a ticket's whole life, nothing personal is left once `private` is dropped."""
     life = [*_a_life(), *_in_the_hands_of_agents()]
-    assert {type(event) for event in life} >= set(EVENT_TYPES) - {events.PlanChanged}
+    assert {type(event) for event in life} == set(EVENT_TYPES) - OF_NO_TICKET
     kept, dropped = "", ""
     for event in life:
         record = json.loads(events.write(event))
@@ -151,9 +168,11 @@ def _in_the_hands_of_agents() -> list[Event]:
         asked,
         merged,
         *merging.unmerge(merged.thread, by, now=at),
+        changes.dismiss_plan(replace(thread, asked_plan="basic"), by, now=at),
     )
     declined = decline(asked.event, DeclineReason.ANOTHER_ACCOUNT, now=at)
-    return [*(change.event for change in done if change), declined]
+    revoked = changes.revoke_links(thread, {"f0" * 32}, by, now=at)
+    return [*(change.event for change in done if change), declined, revoked]
 
 
 def _tried(created: events.TicketCreated, answer: deliveries.Answer) -> Event:

@@ -42,6 +42,16 @@ async def ask_for_plan(client: httpx.AsyncClient, desk: Desk, ticket: str, plan:
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text
 
 
+async def dismiss_a_wish(client: httpx.AsyncClient, desk: Desk, ticket: str, account: str) -> None:
+    """Be done with another plan that the account's customer asked for, without a change."""
+    wish = {"text": "We would like more.", "asks_for_plan": "advanced"}
+    customer = desk.bearer("customer", account=account)
+    answer = await client.post(f"{_url(desk, ticket)}/messages", json=wish, headers=customer)
+    assert answer.status_code == httpx.codes.CREATED, answer.text
+    answer = await client.delete(f"{_url(desk, ticket)}/plan-change", headers=desk.bearer("agent"))
+    assert answer.status_code == httpx.codes.NO_CONTENT, answer.text
+
+
 async def _put(
     client: httpx.AsyncClient, desk: Desk, ticket: str, name: str, body: dict[str, Any]
 ) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.notifier.deliveries import About, Delivery, DeliveryKind
 from services.notifier.domain import plan_delivery
-from shared.envelope import derive_id
+from shared.envelope import STAFF, derive_id
 from shared.notifications import NotificationChannel
 from tests.support import said
 
@@ -31,6 +31,7 @@ def breach_alert(
         breached,
         DeliveryKind.BREACH_ALERT,
         address,
+        person=STAFF,
         id_=derive_id(breached.id, DeliveryKind.BREACH_ALERT, address),
         not_before=breached.time,
         channel=channel,

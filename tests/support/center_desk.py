@@ -249,6 +249,7 @@ def _settings(url: str, dsn: str, intake: str) -> MessagingSettings:
             "public_address": url,
             "intake": intake,
             "pass_secret": SECRET,
+            "stream_secret": "a-stream-secret-of-the-tests-that-is-long",
             "pseudonym_secret": SECRET,
             "terms": "https://careline.example/terms",
         }

@@ -25,6 +25,7 @@ from deploy.local import ports, postgres, sign_in
 from deploy.local.desk import ROLES
 from tests.support.groups import dismiss_members
 from tests.support.mailbox import Mailbox, running_mailbox
+from tests.support.sealing import STREAM_SECRET
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -168,6 +169,7 @@ class Desk:
             "CARELINE_DATABASE": self.dsn(service),
             "CARELINE_CATALOGUE": str(CATALOGUE),
             "CARELINE_PSEUDONYM_SECRET": SECRET,
+            "CARELINE_STREAM_SECRET": STREAM_SECRET,
             "CARELINE_MAIL_SECRET": SECRET,
             "CARELINE_SMTP_PORT": str(self.mailbox.port),
             "CARELINE_SMTP_IN_PORT": str(self.ports.smtp_in),

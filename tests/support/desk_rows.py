@@ -123,6 +123,15 @@ async def _facts(connection: Connection, letter: str, ticket: UUID) -> None:
 
 
 _DESK = """
+INSERT INTO erasures (id, persons, asked_by, asked_at)
+VALUES ('00000000-0000-0000-0000-00000000000e', '{r-a}', 'an-admin', now());
+INSERT INTO erasure_reports (erasure, service, removed, done_at)
+VALUES ('00000000-0000-0000-0000-00000000000e', 'notifier', '{}', now());
+INSERT INTO stream_keys (id, person, wrapped, made_at)
+VALUES ('00000000-0000-0000-0000-00000000000f', 'r-a', 'x', now());
+INSERT INTO stream_key_positions (partition, next_offset) VALUES (0, 1);
+INSERT INTO rebuild (begun_at, finished_at) VALUES (now(), now());
+INSERT INTO rebuild_horizon (topic, partition, until_offset) VALUES ('tickets', 0, 1);
 INSERT INTO people VALUES ('agent', 'Agent', 'agent@careline.example', true, NULL, '{agent}',
     now());
 INSERT INTO sessions VALUES ('x', 'agent', now(), now(), now() + interval '1 day', NULL);
@@ -138,4 +147,6 @@ INSERT INTO saved_views VALUES ('00000000-0000-0000-0000-000000000001', 'agent',
     now());
 INSERT INTO default_views VALUES ('agent', '00000000-0000-0000-0000-000000000001');
 INSERT INTO outbox (topic, key, value) VALUES ('tickets', 'x', 'x');
+INSERT INTO remembered (event, ticket, value)
+    VALUES ('00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000001', 'x');
 """

@@ -45,6 +45,8 @@ class Listener:
     database: Database
     publisher: Publisher
     trouble: Callable[[Connection, Sequence[Heard]], Awaitable[None]] = no_trouble
+    service: str = SERVICE
+    """What the group is called after, and its dead letters."""
     batches: list[list[str]] = field(default_factory=list)
     """The subjects of every call of the handler, whether or not its transaction was kept."""
 
@@ -55,7 +57,7 @@ class Listener:
     @property
     def dead(self) -> str:
         """Where dead letters go."""
-        return dead_letter_name(self.namespace, SERVICE)
+        return dead_letter_name(self.namespace, self.service)
 
     def record(self, event: Event) -> Outgoing:
         """An event as a service puts it on the stream."""
@@ -72,7 +74,7 @@ class Listener:
     def member(self) -> Consumer:
         """Another member of the group, not started yet."""
         return Consumer(
-            service=SERVICE,
+            service=self.service,
             topics=HEARS,
             handle=self.handle,
             database=self.database,
@@ -138,7 +140,7 @@ class Listener:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
         await admin.start()
         try:
-            offsets = await admin.list_consumer_group_offsets(f"{self.namespace}.{SERVICE}")
+            offsets = await admin.list_consumer_group_offsets(f"{self.namespace}.{self.service}")
         finally:
             await admin.close()
         return sum(known.offset for known in offsets.values())

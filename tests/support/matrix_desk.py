@@ -28,10 +28,12 @@ from services.messaging.store.views import View
 from services.messaging.visitors import Visitor
 from shared import web
 from shared.database import Connection, Database
+from shared.dead_register import DeadRegister
 from shared.forms import SentFile
 from shared.identity import Caller, Role, Verifier, requester_id
 from shared.links import make_link
 from shared.messages import Visibility
+from shared.publisher import Publisher
 from tests.support import documentation, said
 from tests.support.inbox import hear
 from tests.support.matrix_people import (
@@ -121,9 +123,13 @@ def _routes(url: str, database: Database, verifier: Verifier, live: Live) -> lis
             "oidc_issuer": "http://127.0.0.1:9/nobody-is-here",
             "pass_secret": SECRET,
             "pseudonym_secret": SECRET,
+            "stream_secret": SECRET * 2,
         }
     )
-    behind = Behind(database, verifier, plans, live, has_articles=True)
+    nobody = "127.0.0.1:9"
+    away = Publisher(nobody, deadline=1, client_id="test")
+    dead = DeadRegister(nobody, "test", "messaging", away)
+    behind = Behind(database, verifier, plans, live, has_articles=True, dead=dead)
     outside = Outside(said.now, uuid4, lambda: secrets.token_urlsafe(32))
     return composition.routes(settings, behind, outside)
 
@@ -223,6 +229,7 @@ async def _link(connection: Connection, desk: MatrixDesk) -> None:
         desk.ids[name] = made.token
         if name == "revoked":
             await store.revoke_links(connection, row.ticket, now=now)
+    desk.ids["letter"] = "0"
     desk.ids["unknown"] = secrets.token_urlsafe(32)
     desk.brought |= {
         Who.HOLDER: holder(desk.ids["token"]),

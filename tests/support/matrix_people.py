@@ -96,7 +96,7 @@ class Brought:
 def tokens(folder: Path) -> tuple[Verifier, dict[Who, Brought]]:
     """Bearer tokens, and what checks them."""
     issuer, forger = (
-        Keys(folder, ECKey.generate_key("P-256", {"kid": "one"}), "", "", "", {}) for _ in "ab"
+        Keys(folder, ECKey.generate_key("P-256", {"kid": "one"}), "", "", "", "", {}) for _ in "ab"
     )
     minted = {
         Who.TOKEN_CUSTOMER: issuer.mint(Role.CUSTOMER, ACCOUNT, "c-one", 3600),

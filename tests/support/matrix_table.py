@@ -61,6 +61,8 @@ TOKEN_STAFFS = _rule(
 )
 TOKEN_NO_CUSTOMERS = _rule(Gets.NO_TOKEN, IN=TOKEN_STAFF, FORBIDDEN=TOKEN_CUSTOMERS)
 TOKEN_NOTE = _rule(Gets.NO_TOKEN, IN=TOKEN_STAFF, HIDDEN=TOKEN_CUSTOMERS)
+TOKEN_LEADS = {**TOKEN_NO_CUSTOMERS, Who.TOKEN_AGENT: Gets.FORBIDDEN}
+TOKEN_ADMINS = {**TOKEN_LEADS, Who.TOKEN_LEAD: Gets.FORBIDDEN}
 TOKEN_NOBODYS = _rule(Gets.NO_TOKEN, HIDDEN=TOKEN_STAFF | TOKEN_CUSTOMERS)
 # Pages take cookies alone, whatever tokens there are.
 VISITORS = _rule(Gets.SIGN_IN, IN=SIGNED_IN | HOLDERS)
@@ -158,6 +160,18 @@ API = (
     get(FILE, TOKEN_NOTE, ids=NOTE_FILE, about="of a note"),
     get(FILE, TOKEN_NOBODYS, ids=OTHER_FILE, about="of another ticket"),
     get("/v1/docs/search", EVERYBODY, query="q=exports"),
+    # The broker is away, whoever comes.
+    get("/v1/dead-letters", TOKEN_LEADS, 503),
+    get("/v1/dead-letters/{id}", TOKEN_LEADS, 503, ids={"id": "letter"}),
+    send("POST", "/v1/dead-letters/{id}/replay", TOKEN_ADMINS, 503, None, ids={"id": "letter"}),
+    get("/v1/privacy/erasures", TOKEN_ADMINS),
+    send("POST", "/v1/privacy/erasures", TOKEN_ADMINS, 202, {"person": "r-of-nobody"}),
+    # There is no such erasure.
+    get(
+        "/v1/privacy/erasures/{erasure}",
+        {**TOKEN_ADMINS, Who.TOKEN_ADMIN: Gets.HIDDEN},
+        ids={"erasure": "spare"},
+    ),
 )
 CENTERS = (
     get("/center", CENTER),

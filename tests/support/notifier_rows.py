@@ -18,12 +18,16 @@ RULES = Rules(patience=timedelta(0))
 
 
 async def hear(
-    database: Database, *heard: Event, rules: Rules = RULES, now: datetime | None = None
+    database: Database,
+    *heard: Event,
+    rules: Rules = RULES,
+    now: datetime | None = None,
+    rebuilding: bool = False,
 ) -> None:
     """One batch, in a transaction of its own."""
     handle = handlers.handle_with(lambda: said.CATALOGUE, lambda: now or said.now(), rules=rules)
     async with database.transaction() as connection:
-        await handle(connection, [Heard(event, 0) for event in heard])
+        await handle(connection, [Heard(event, 0, rebuilding) for event in heard])
 
 
 async def query(database: Database, sql: str, *values: object) -> list[asyncpg.Record]:

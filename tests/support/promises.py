@@ -80,7 +80,7 @@ def ticket(
 def happened(hours: float, kind: FactKind, value: str = "") -> Fact:
     """A fact so many hours after the ticket was opened."""
     id_ = derive_id(TICKET, kind, value, str(hours))
-    return Fact(id_, kind, at(hours), value, is_event=kind is not FactKind.CATALOGUE)
+    return Fact(id_, kind, at(hours), value)
 
 
 def asked(hours: float) -> Fact:
@@ -119,7 +119,8 @@ class Told:
         """Let the timer take what fires by then, all having been heard up to it."""
         until, said = at(hours), []
         while due := [d for d in self.deadlines.values() if d.fires_at and d.fires_at <= until]:
-            said += self._keep([domain.fire(d, until, said_at=until) for d in due])
+            fired = (domain.fire(d, until, said_at=until, catalogues=CATALOGUES) for d in due)
+            said += self._keep(fired)
         return said
 
     def deadline(self, clock: Clock, cycle: int = 1) -> Deadline:

@@ -14,13 +14,20 @@ from joserfc.jwk import ECKey, KeySet
 from starlette.applications import Starlette
 
 from services.notifier import api, pages
-from services.notifier.deliveries import MAIL_LANE, Delivery, DeliveryKind, DeliveryState
+from services.notifier.deliveries import (
+    MAIL_LANE,
+    TO_CUSTOMERS,
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+)
 from services.notifier.register.rendering import Links
 from shared import web
 from shared.database import Database
-from shared.envelope import NAMESPACE
+from shared.envelope import NAMESPACE, STAFF
 from shared.identity import Verifier
 from shared.notifications import NotificationChannel
+from tests.support import said
 from tests.support.notifier_rows import query
 
 NOW = datetime(2026, 11, 14, 9, 30, tzinfo=UTC)
@@ -55,7 +62,7 @@ class Operated:
         self.database = database
         self.now = NOW
         keys = KeySet.import_key_set({"keys": [KEY.as_dict(private=False)]})
-        self._verifier = Verifier(keys, issuer="careline", audience="careline", clock=self.clock)
+        self.verifier = Verifier(keys, issuer="careline", audience="careline", clock=self.clock)
 
     def clock(self) -> datetime:
         """The present."""
@@ -67,8 +74,8 @@ class Operated:
         lanes = (MAIL_LANE, "slack")
         links = Links("Care & Line", "https://messages.careline.example")
         routes = [
-            *api.routes(api.Deliveries(self.database, self._verifier, self.clock, lanes)),
-            *pages.routes(pages.Pages(self.database, self._verifier, self.clock, links, lanes)),
+            *api.routes(api.Deliveries(self.database, self.verifier, self.clock, lanes)),
+            *pages.routes(pages.Pages(self.database, self.verifier, self.clock, links, lanes)),
         ]
         return web.application(routes, dict)
 
@@ -107,6 +114,7 @@ def delivery(
         channel=NotificationChannel.EMAIL,
         lane=MAIL_LANE,
         address="customer@customer.example",
+        person=said.REQUESTER if kind in TO_CUSTOMERS else STAFF,
         state=state,
         not_before=at,
         attempts=1 if over else 0,

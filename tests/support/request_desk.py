@@ -26,7 +26,9 @@ from shared import events, plans, web
 from shared.faults import BrokerAwayError
 from shared.pages import Pages, languages_of
 from shared.passes import Pass, PassKind, make_pass
+from shared.privacy import KeyMade
 from shared.publisher import Outgoing
+from tests.support.sealing import keys_in, sealing
 
 HERE = Path(services.intake.__file__ or "").parent
 CATALOGUE = plans.load_catalogue(Path(__file__).parents[2] / "deploy" / "plans.toml")
@@ -67,8 +69,9 @@ class Stream:
     @property
     def events(self) -> list[events.Event]:
         """What was said."""
-        read = [events.read(record.value) for record in self.taken]
-        return [event for event in read if event is not None]
+        keys = keys_in(record.value for record in self.taken)
+        read = [events.read(record.value, keys) for record in self.taken]
+        return [event for event in read if event is not None and not isinstance(event, KeyMade)]
 
 
 @dataclass
@@ -107,7 +110,7 @@ class RequestDesk:
 
     def _desk(self) -> intake_pages.Desk:
         return intake_pages.Desk(
-            taking=Taking(self.stream, self.stream, "careline", SECRET),
+            taking=Taking(self.stream, self.stream, sealing(), SECRET),
             thanks_secret=SECRET,
             new_form=lambda: secrets.token_urlsafe(32),
             time_zone="UTC",

@@ -29,7 +29,7 @@ from shared.deadlines import (
     DeadlineState,
     Pause,
 )
-from shared.envelope import Cause
+from shared.envelope import Cause, derive_id
 from shared.events import (
     Event,
     SlotTarget,
@@ -66,6 +66,7 @@ def ticket_created(
     at: datetime | None = None,
     text: str = "Help!",
     opened_by: AuthorKind = AuthorKind.CUSTOMER,
+    requester: str = REQUESTER,
 ) -> TicketCreated:
     """What intake says of a request."""
     submission = intake.Submission(
@@ -81,9 +82,9 @@ def ticket_created(
         locale="en",
         time_zone="Europe/Berlin",
     )
-    ticket = intake.ticket_id(sender=REQUESTER, key=key)
+    ticket = intake.ticket_id(sender=requester, key=key)
     return intake.open_ticket(
-        submission, ticket=ticket, requester=REQUESTER, now=at or now(), traceparent=None
+        submission, ticket=ticket, requester=requester, now=at or now(), traceparent=None
     )
 
 
@@ -290,6 +291,7 @@ def _thread(created: TicketCreated, at: datetime) -> messaging.Thread:
 def acknowledged(created: TicketCreated) -> NotificationSent:
     """What notifier says when the acknowledgement has gone out."""
     data = NotificationSentData(
+        delivery=derive_id(created.id, NotificationKind.ACKNOWLEDGEMENT),
         kind=NotificationKind.ACKNOWLEDGEMENT,
         channel="email",
         template="acknowledgement",

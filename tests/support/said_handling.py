@@ -6,7 +6,7 @@ Made from the models alone, as messaging would say it.
 from datetime import datetime
 from uuid import UUID
 
-from shared.envelope import Cause, derive_id
+from shared.envelope import STAFF, Cause, derive_id
 from shared.events import TicketCreated
 from shared.handling import (
     PlanChangeRequested,
@@ -40,9 +40,12 @@ def ticket_assigned(  # noqa: PLR0913 - what tests tell apart
 ) -> TicketAssigned:
     """A ticket is given to somebody, or back; `change` tells it from others of the ticket."""
     private = TicketAssignedPrivate(
-        assignee_name="An Assignee", assignee_address=address or address_of(assignee or "")
+        person=STAFF,
+        assignee_name="An Assignee",
+        assignee_address=address or address_of(assignee or ""),
     )
     data = TicketAssignedData(
+        change=change,
         assignee=assignee,
         previous_assignee=previous,
         queue=queue,
@@ -60,6 +63,7 @@ def plan_change_requested(
 ) -> PlanChangeRequested:
     """An agent asks for another plan for the ticket's account, or for another one."""
     data = PlanChangeRequestedData(
+        change=1,
         account=account or created.data.account,
         plan=plan,
         by_kind=AuthorKind.AGENT,

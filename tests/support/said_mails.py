@@ -46,6 +46,7 @@ def message_received(
 ) -> MessageReceived:
     """What intake says of a reply by mail that is told from others by `key`."""
     private = MessageReceivedPrivate(
+        person=said.REQUESTER,
         name="A Customer",
         address=said.ADDRESS,
         text=text,
@@ -78,7 +79,9 @@ def mail_bounced(
         permanent=permanent,
         status="5.1.1" if permanent else "4.4.7",
         delivery=delivery,
-        private=MailBouncedPrivate(address=address, detail="550 no such user"),
+        private=MailBouncedPrivate(
+            person=said.REQUESTER, address=address, detail="550 no such user"
+        ),
     )
     cause = Cause(derive_id(said.ticket_of(created), "bounce"), created.subject)
     return MailBounced.say(data, cause=cause, source=INTAKE, time=at or said.now())
@@ -154,7 +157,9 @@ def _part(
         message=message_id_of(created, "a mail"),
         part=number,
         parts=parts,
-        private=AttachmentReceivedPrivate(content=b64encode(content).decode()),
+        private=AttachmentReceivedPrivate(
+            person=said.REQUESTER, content=b64encode(content).decode()
+        ),
     )
     cause = Cause(file.id, created.subject, created.correlationid)
     return AttachmentReceived.say(

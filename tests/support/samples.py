@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from shared import deadlines, events, handling, messages, notifications
+from shared import adopted, deadlines, events, handling, messages, notifications, privacy
 from shared.deadlines import DeadlineEvent, DeadlineState
-from shared.envelope import NAMESPACE, Cause
+from shared.envelope import NAMESPACE, STAFF, Cause
 from shared.events import Event
 from shared.links import Link
 from shared.plans import Clock, Priority
@@ -13,6 +13,7 @@ from shared.plans import Clock, Priority
 AT = datetime(2026, 3, 2, 9, 30, 15, 250_001, tzinfo=UTC)
 DUE = AT + timedelta(hours=4)
 MESSAGE = UUID("11111111-2222-5333-8444-555555555555")
+REQUESTER = "r-0123456789abcdef"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -25,11 +26,15 @@ def cause(name: str = "one") -> Cause:
 def ticket_created(name: str = "one", *, text: str = "Help!") -> events.TicketCreated:
     """A ticket of somebody who left their address."""
     private = events.TicketCreatedPrivate(
-        address="customer@customer.example", subject="It does not work", text=text, fingerprint="f0"
+        person=REQUESTER,
+        address="customer@customer.example",
+        subject="It does not work",
+        text=text,
+        fingerprint="f0",
     )
     data = events.TicketCreatedData(
         account="an-account",
-        requester="r-0123456789abcdef",
+        requester=REQUESTER,
         channel=messages.Channel.API,
         priority=Priority.NORMAL,
         locale="en",
@@ -69,8 +74,9 @@ CLOCKED = {
     "started": AT,
     "target_seconds": 14_400,
 }
-CHANGED = {"by_kind": messages.AuthorKind.AGENT, "by": "an-agent"}
+CHANGED = {"change": 1, "by_kind": messages.AuthorKind.AGENT, "by": "an-agent"}
 NOTIFIED = {
+    "delivery": MESSAGE,
     "kind": notifications.NotificationKind.ACKNOWLEDGEMENT,
     "channel": "email",
     "template": "acknowledgement",
@@ -108,6 +114,8 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
     handling.TicketMerged: {**CHANGED, "into": MESSAGE},
     handling.TicketUnmerged: {**CHANGED, "previous": MESSAGE},
     handling.PlanChangeRequested: {**CHANGED, "account": "an-account", "plan": "gold"},
+    handling.PlanWishDismissed: {**CHANGED, "plan": "gold"},
+    handling.LinksRevoked: {"links": ("f0" * 32,), "by_kind": messages.AuthorKind.AGENT, "by": "a"},
     handling.PlanChangeDeclined: {
         "request": MESSAGE,
         "account": "an-account",
@@ -143,6 +151,8 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
         "parts": 2,
     },
     messages.MailBounced: {"permanent": True},
+    adopted.CatalogueAdopted: {"catalogue_version": "1", "catalogue": 'version = "1"'},
+    adopted.CatalogueMoved: {"catalogue_version": "2", "move": MESSAGE},
     events.PlanChanged: {
         "account": "an-account",
         "plan": "gold",
@@ -157,6 +167,18 @@ _REQUIRED: dict[type[Event], dict[str, object]] = {
     },
     notifications.NotificationFailed: {**NOTIFIED, "attempt": 2, "reason": "refused"},
     notifications.NotificationSuppressed: {**NOTIFIED, "reason": "breach_retracted"},
+    privacy.KeyMade: {"person": REQUESTER, "wrapped": "YWJj"},
+    privacy.ErasureRequested: {
+        "erasure": MESSAGE,
+        "persons": (REQUESTER,),
+        "keys": (MESSAGE,),
+        "by": "an-admin",
+    },
+    privacy.PersonErased: {
+        "erasure": MESSAGE,
+        "service": "notifier",
+        "removed": (privacy.Removed(what="messages", count=3),),
+    },
 }
 
 _PAUSES = (
@@ -164,15 +186,28 @@ _PAUSES = (
     deadlines.Pause(since=AT + timedelta(hours=2)),
 )
 _TO_WHOM = notifications.NotificationPrivate(
-    address="customer@customer.example", detail="no such user"
+    person=REQUESTER, address="customer@customer.example", detail="no such user"
 )
+_CARRIED = {"round": 1, "messages": (MESSAGE,)}
 _FILE = messages.Attachment(
     id=MESSAGE, name="a b.png", content_type="image/png", size_bytes=3, sha256="f0"
 )
 _LINK = Link(sha256="f0" * 32, expires=DUE)
+_ENTRY = events.PlanEntry(
+    change=MESSAGE,
+    plan="gold",
+    previous="bronze",
+    since=AT,
+    changed_by="import",
+    changed=AT,
+    request=MESSAGE,
+)
 _OPTIONAL: dict[type[Event], dict[str, object]] = {
     **{kind: {"pauses": _PAUSES, "due": DUE} for kind in DeadlineEvent.__args__},
     deadlines.DeadlineMoved: {"pauses": _PAUSES, "due": DUE, "previous_due": AT},
+    deadlines.DeadlineAtRisk: {"pauses": _PAUSES, "passed": 1},
+    deadlines.DeadlineMet: {"pauses": _PAUSES, "elapsed_seconds": 7_200.5},
+    deadlines.DeadlineBreached: {"pauses": _PAUSES, "elapsed_seconds": 14_400.0},
     events.TicketCreated: {
         "account_verified": True,
         "queue": "billing",
@@ -181,6 +216,7 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         "opened_by": messages.AuthorKind.AGENT,
         "link": _LINK,
         "private": events.TicketCreatedPrivate(
+            person=REQUESTER,
             name="A Customer",
             address="customer@customer.example",
             subject="Grüße, 東京 🙂",
@@ -195,11 +231,13 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         "assignee": "an-agent",
         "previous_assignee": "another-agent",
         "private": handling.TicketAssignedPrivate(
-            assignee_name="An Agent", assignee_address="agent@careline.example"
+            person=STAFF, assignee_name="An Agent", assignee_address="agent@careline.example"
         ),
     },
     handling.TicketTagsChanged: {"added": ("export",), "removed": ("import",)},
     events.TicketSlotted: {
+        "plan_change": MESSAGE,
+        "opened_by": messages.AuthorKind.AGENT,
         "calendar": "business-hours",
         "targets": (events.SlotTarget(clock=Clock.FIRST_RESPONSE, target_seconds=14_400, due=DUE),),
     },
@@ -208,12 +246,17 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         "channel": messages.Channel.MAIL,
         "asks_for_plan": "gold",
         "private": messages.MessagePostedPrivate(
-            author_name="A Customer", text="Any news?", quoted="> earlier", attachments=(_FILE,)
+            person=REQUESTER,
+            author_name="A Customer",
+            text="Any news?",
+            quoted="> earlier",
+            attachments=(_FILE,),
         ),
     },
     messages.MessageReceived: {
         "automatic": True,
         "private": messages.MessageReceivedPrivate(
+            person=REQUESTER,
             name="A Customer",
             address="customer@customer.example",
             text="Any news?",
@@ -223,19 +266,35 @@ _OPTIONAL: dict[type[Event], dict[str, object]] = {
         ),
     },
     messages.AttachmentReceived: {
-        "private": messages.AttachmentReceivedPrivate(content="YWJj"),
+        "private": messages.AttachmentReceivedPrivate(person=REQUESTER, content="YWJj"),
     },
     messages.MailBounced: {
         "status": "5.1.1",
         "delivery": MESSAGE,
         "private": messages.MailBouncedPrivate(
-            address="customer@customer.example", detail="no such user"
+            person=REQUESTER, address="customer@customer.example", detail="no such user"
         ),
     },
-    events.PlanChanged: {"previous": "bronze"},
-    notifications.NotificationSent: {"digest": MESSAGE, "link": _LINK, "private": _TO_WHOM},
-    notifications.NotificationFailed: {"code": 550, "digest": MESSAGE, "private": _TO_WHOM},
-    notifications.NotificationSuppressed: {"private": _TO_WHOM},
+    events.PlanChanged: {
+        "previous": "bronze",
+        "change": MESSAGE,
+        "plans": (_ENTRY,),
+        "plans_left_out": 1,
+        "answered": (MESSAGE,),
+    },
+    notifications.NotificationSent: {
+        **_CARRIED,
+        "digest": MESSAGE,
+        "link": _LINK,
+        "private": _TO_WHOM,
+    },
+    notifications.NotificationFailed: {
+        **_CARRIED,
+        "code": 550,
+        "digest": MESSAGE,
+        "private": _TO_WHOM,
+    },
+    notifications.NotificationSuppressed: {**_CARRIED, "attempts": 1, "private": _TO_WHOM},
 }
 
 

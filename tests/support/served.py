@@ -24,7 +24,10 @@ class _Server(uvicorn.Server):
 async def serving(application: Starlette) -> AsyncIterator[str]:
     """Where it answers, until the end of the block."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(application, log_config=None, lifespan="off"))
+    config = uvicorn.Config(
+        application, log_config=None, lifespan="off", timeout_graceful_shutdown=2
+    )
+    server = _Server(config)
     task = asyncio.create_task(server.serve([listener]))
     await until(lambda: server.started, what="the server has started")
     try:

@@ -103,6 +103,7 @@ async def serving_center(
             "oidc_issuer": issuer,
             "oidc_client_secret": sign_in.CLIENT_SECRET,
             "pass_secret": SECRET,
+            "stream_secret": "a-stream-secret-of-the-tests-that-is-long",
             "pseudonym_secret": SECRET,
         } | settings
         made = front.build(MessagingSettings(**given), database, clock, new_value)

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import httpx
+from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.deadlines import (
     DeadlineBreached,
@@ -12,6 +13,8 @@ from shared.deadlines import (
 )
 from shared.envelope import Topic
 from shared.events import Event, TicketSlotted
+from shared.topic_survey import ends
+from shared.topics import topic_name
 from tests.support.desk import Desk
 from tests.support.stream import publish, read_events
 from tests.support.waiting import until
@@ -35,6 +38,28 @@ async def put_plan(desk: Desk, account: str, plan: str, *, since: str | None = N
 async def tell(desk: Desk, *events: Event) -> None:
     """Put events on the stream, in order."""
     await publish(desk.stack.bootstrap_servers, desk.namespace, events)
+
+
+async def own_words_heard(desk: Desk) -> None:
+    """Wait until sla has passed over everything that it said itself so far."""
+    names = {topic_name(desk.namespace, topic): 4 for topic in (Topic.SLA, Topic.ACCOUNTS)}
+    admin = AIOKafkaAdminClient(bootstrap_servers=desk.stack.bootstrap_servers)
+    await admin.start()
+    try:
+
+        async def heard() -> bool:
+            (row,) = await desk.query("sla", "SELECT count(*) FROM outbox")
+            held = await ends(desk.stack.bootstrap_servers, names)
+            reached = await admin.list_consumer_group_offsets(f"{desk.namespace}.sla")
+            return row["count"] == 0 and all(
+                part in reached and reached[part].offset >= offsets.stop
+                for part, offsets in held.items()
+                if offsets.stop
+            )
+
+        await until(heard, within=30, what="sla has heard what it said")
+    finally:
+        await admin.close()
 
 
 async def deadlines_kept(desk: Desk, wanted: int) -> None:

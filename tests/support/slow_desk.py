@@ -225,4 +225,5 @@ def _is_due(deadline: Deadline, until: datetime) -> bool:
 def _fire(kept: _Kept, until: datetime, now: datetime) -> None:
     due = [each for each in kept.saved.values() if _is_due(each, until)]
     due.sort(key=lambda each: each.fires_at or now)
-    _keep(kept, [domain.fire(each, until, said_at=now) for each in due])
+    fired = (domain.fire(each, until, said_at=now, catalogues=CATALOGUES) for each in due)
+    _keep(kept, list(fired))

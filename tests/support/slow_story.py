@@ -92,6 +92,7 @@ class Story:
     def status(self, at: datetime, status: TicketStatus) -> Happened:
         """Somebody sets a status."""
         data = TicketStatusChangedData(
+            change=self._count,
             status=status,
             previous=TicketStatus.OPEN,
             by_kind=AuthorKind.AGENT,
@@ -104,6 +105,7 @@ class Story:
     def priority(self, at: datetime, priority: Priority) -> Happened:
         """Somebody sets a priority."""
         data = TicketPriorityChangedData(
+            change=self._count,
             priority=priority,
             previous=Priority.NORMAL,
             by_kind=AuthorKind.AGENT,
@@ -233,7 +235,7 @@ class Known:
 
 def moved(move: Move, at: datetime) -> Fact:
     """That a ticket is moved: when that is done, not when it was asked for."""
-    return Fact(move.id, FactKind.CATALOGUE, at, move.to, is_event=False)
+    return Fact(move.id, FactKind.CATALOGUE, at, move.to)
 
 
 def asked_for(each: PlanChange | Move) -> datetime:

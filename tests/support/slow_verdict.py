@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from shared.deadlines import (
     DeadlineBreached,
     DeadlineBreachRetracted,
     DeadlineEvent,
+    DeadlineMet,
     DeadlinePaused,
     DeadlineScheduled,
     DeadlineState,
@@ -20,7 +21,7 @@ from shared.events import Event
 from shared.plans import Clock
 from tests.support.slow_catalogues import CATALOGUES
 from tests.support.slow_shown import Shown, TermKey
-from tests.support.slow_steps import STEP
+from tests.support.slow_steps import STEP, steps_of
 
 Key = tuple[Clock, int]
 Saved = Mapping[Key, Deadline]
@@ -196,6 +197,8 @@ def false_alarms(
         for event in events:
             if isinstance(event, DeadlineAtRisk):
                 yield from _false_warning(event, truth[key])
+        if isinstance(last, DeadlineMet) and truth[key].state is DeadlineState.MET:
+            yield from _false_elapsed(last, truth[key])
         owed = truth[key].owed
         if isinstance(last, DeadlinePaused) and last.data.state is truth[key].state and owed:
             left = owed.terms[_term(saved[key])].left.total_seconds()
@@ -209,6 +212,17 @@ def _false_warning(event: DeadlineAtRisk, truth: Shown) -> Iterator[str]:
         yield f"{name} warned at {at}, but ended at {truth.ended_at}"
     if any(step <= at < step + STEP for step in truth.stood):
         yield f"{name} warned at {at}, but stood still"
+
+
+def _false_elapsed(event: DeadlineMet, truth: Shown) -> Iterator[str]:
+    is_open = steps_of(CATALOGUES[event.data.catalogue_version].calendars[event.data.calendar])
+    at, used = event.data.started, timedelta(0)
+    while at < event.time:
+        used += STEP if is_open[at] and at not in truth.stood else timedelta(0)
+        at += STEP
+    if event.data.elapsed_seconds != used.total_seconds():
+        said = f"{event.data.elapsed_seconds} s used up, not {used.total_seconds()}"
+        yield f"{truth.clock}/{truth.cycle} has {said}"
 
 
 def overtaken(said: Sequence[Event]) -> Iterator[str]:

@@ -1,14 +1,18 @@
 """Writing to and reading from a desk's topics in tests."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient
 
 from shared import events
 from shared.envelope import Topic
 from shared.events import Event
+from shared.sealing import PersonKey
 from shared.topics import topic_name
+from tests.support.sealing import keys_in
 
 
 async def publish(bootstrap_servers: str, namespace: str, said: Iterable[Event]) -> None:
@@ -47,8 +51,24 @@ async def read_all(bootstrap_servers: str, *topics: str) -> list[ConsumerRecord]
         await consumer.stop()
 
 
+async def read_keys(bootstrap_servers: str, namespace: str) -> Mapping[UUID, PersonKey]:
+    """Every key that the topic of keys tells of now; none if there is no such topic."""
+    topic = topic_name(namespace, Topic.KEYS)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        if topic not in await admin.list_topics():
+            return {}
+    finally:
+        await admin.close()
+    return keys_in(record.value for record in await read_all(bootstrap_servers, topic))
+
+
 async def read_events(bootstrap_servers: str, namespace: str, *topics: Topic) -> list[Event]:
-    """Every event of these topics; of one ticket and topic in order."""
+    """Every event of these topics, personal parts open; of one ticket and topic in order."""
     names = [topic_name(namespace, topic) for topic in topics]
-    read = [events.read(record.value) for record in await read_all(bootstrap_servers, *names)]
+    records = await read_all(bootstrap_servers, *names)
+    # Afterwards: then the keys of all of them are there.
+    keys = await read_keys(bootstrap_servers, namespace)
+    read = [events.read(record.value, keys) for record in records]
     return [event for event in read if event is not None]

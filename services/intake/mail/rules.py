@@ -85,6 +85,8 @@ class Bounce:
 
     ticket: UUID
     address: str
+    person: str
+    """Pseudonym of whose address it is."""
     is_permanent: bool
     status: str | None
     detail: str | None
@@ -279,7 +281,8 @@ def _bounce(mail: Mail, envelope: Envelope, desk: MailDesk) -> Bounce | RefusedM
         return _FOREIGN
     is_permanent = not (failed.status or "5").startswith("4")
     delivery = answered.delivery if answered else None
-    return Bounce(ticket, address, is_permanent, failed.status, failed.detail, delivery)
+    person = requester_id(address, secret=desk.pseudonym_secret)
+    return Bounce(ticket, address, person, is_permanent, failed.status, failed.detail, delivery)
 
 
 def _returned(mail: Mail, failed: Recipient, desk: MailDesk) -> tuple[str | None, Answered | None]:

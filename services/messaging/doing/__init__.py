@@ -6,6 +6,7 @@ be done, is a `Problem`.
 """
 
 from services.messaging.changes import UNSET, Unset
+from services.messaging.doing.links import revoke_links
 from services.messaging.doing.merges import merge, unmerge
 from services.messaging.doing.plan_wishes import dismiss_plan, request_plan
 from services.messaging.doing.posting import Words, mark_read, post
@@ -21,6 +22,7 @@ __all__ = [
     "merge",
     "post",
     "request_plan",
+    "revoke_links",
     "set_priority",
     "set_status",
     "set_tags",

@@ -34,13 +34,16 @@ async def request_plan(
     await store.add_plan_request(connection, change.event)
 
 
-async def dismiss_plan(connection: Connection, visitor: Visitor, ticket: UUID) -> None:
+async def dismiss_plan(
+    connection: Connection, visitor: Visitor, ticket: UUID, *, now: datetime
+) -> None:
     """Be done with the plan that a customer asked for, without a change.
 
     Raises:
         Problem: 404 for no such thread, 403 for customers.
     """
     thread = await refusing.locked(connection, visitor, ticket)
-    refusing.staff(visitor, thread, "Plans are changed by agents.")
-    if thread.asked_plan is not None:
-        await conversations.dismiss_plan(connection, thread)
+    by = refusing.staff(visitor, thread, "Plans are changed by agents.")
+    if change := changes.dismiss_plan(thread, by, now=now):
+        await store.dismiss_plan(connection, ticket)
+        await conversations.keep(connection, thread, change)

@@ -7,13 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.messaging import access, store
+from services.messaging import access, doing, store
 from services.messaging.login.links import TicketLinks, is_token
 from services.messaging.pages.doors import Doors, see_other
 from services.messaging.visitors import Visitor
 from shared.links import hash_link
 from shared.pages import Policy
-from shared.problems import Problem
 
 PATIENCE = 30
 """Looks, one a second, for a link that this service may not have heard of yet."""
@@ -50,9 +49,7 @@ class OpeningPages:
         await self.doors.form(request, visitor)
         ticket = access.ticket_of(request)
         async with self.doors.guarded.transaction(visitor) as connection:
-            if await store.read_thread(connection, ticket) is None:
-                raise Problem(404, "Not found", "There is no such ticket.")
-            await store.revoke_links(connection, ticket, now=self.doors.clock())
+            await doing.revoke_links(connection, visitor, ticket, now=self.doors.clock())
         return self.doors.done(request, f"/inbox/{ticket}")
 
     def _not_yet(self, request: Request, visitor: Visitor | None, *, to_chat: bool) -> Response:

@@ -91,6 +91,8 @@ class Shown:
     """The same with day and zone."""
     asks_for_plan: str | None = None
     """The name of the plan that its author asks for."""
+    is_erased: bool = False
+    """Whether its words were taken away."""
 
     @property
     def element(self) -> str:
@@ -155,6 +157,7 @@ def show(message: Message, files: Sequence[File], reader: Reader) -> Shown:
         time=moments.spell_time(message.posted_at, reader.zone, reader.language),
         moment=moments.spell(message.posted_at, reader.zone, reader.language),
         asks_for_plan=reader.plans.get(asked, asked) if asked else None,
+        is_erased=message.erased_at is not None,
     )
 
 

@@ -99,7 +99,7 @@ class TicketForms:
         ticket = access.ticket_of(request)
         async with self._desk.doors.guarded.transaction(visitor) as connection:
             if form.first("answer") == "not-now":
-                await doing.dismiss_plan(connection, visitor, ticket)
+                await doing.dismiss_plan(connection, visitor, ticket, now=self._desk.clock())
                 told = "plan-not-now"
             else:
                 known = [each.id for each in self._desk.plans.catalogue.plans]

@@ -88,17 +88,17 @@ async def count_links(connection: Connection, ticket: UUID, *, now: datetime) ->
     )
 
 
-async def revoke_links(connection: Connection, ticket: UUID, *, now: datetime) -> int:
-    """Let no link that is known by now open a ticket any longer; how many did."""
+async def revoke_links(connection: Connection, ticket: UUID, *, now: datetime) -> list[str]:
+    """Let no link that is known by now open a ticket any longer; the hashes of those that did."""
     rows = await connection.fetch(
         """
         UPDATE links SET revoked_at = $2
-        WHERE ticket = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING 1
+        WHERE ticket = $1 AND revoked_at IS NULL AND expires_at > $2 RETURNING sha256
         """,
         ticket,
         now,
     )
-    return len(rows)
+    return [row["sha256"] for row in rows]
 
 
 async def delete_expired(connection: Connection, *, before: datetime) -> int:

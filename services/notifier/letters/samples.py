@@ -19,7 +19,7 @@ from services.notifier.deliveries import (
 from services.notifier.letters.desk import Desk
 from services.notifier.letters.facts import facts_of
 from services.notifier.letters.words import PARTS
-from shared.envelope import derive_id
+from shared.envelope import STAFF, derive_id
 from shared.messages import AuthorKind
 from shared.notifications import NotificationChannel
 from shared.plans import Catalogue, Clock, Plan, Priority
@@ -208,6 +208,7 @@ def _delivery(name: str, kind: DeliveryKind, facts: Mapping[str, object]) -> Del
         channel=NotificationChannel.EMAIL,
         lane=MAIL_LANE,
         address="reader@careline.example",
+        person=STAFF,
         state=DeliveryState.PLANNED,
         not_before=ASKED,
         attempts=0,

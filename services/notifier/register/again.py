@@ -11,6 +11,7 @@ HOPELESS = {
     SuppressionReason.OVERTAKEN: "Its clock has ended, or stands still, by now.",
     SuppressionReason.DEALT_WITH: "Somebody had answered by then, or the ticket was over.",
     SuppressionReason.REASSIGNED: "The ticket is somebody else's by now.",
+    SuppressionReason.ERASED: "Whom it would go to has asked to be forgotten.",
 }
 """What would tell of something that is not so."""
 

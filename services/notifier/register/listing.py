@@ -21,7 +21,12 @@ from pydantic import (
 )
 from starlette.datastructures import QueryParams
 
-from services.notifier.deliveries import DeliveryKind, DeliveryState, DigestReason
+from services.notifier.deliveries import (
+    DeliveryKind,
+    DeliveryState,
+    DigestReason,
+    RebuiltReason,
+)
 from shared import problems
 from shared.envelope import Instant, format_instant
 from shared.notifications import FailureReason, NotificationChannel, SuppressionReason
@@ -117,7 +122,8 @@ class Filter(BaseModel):
     channel: Annotated[tuple[NotificationChannel, ...], Field(max_length=_MOST_VALUES)] = ()
     lane: Annotated[tuple[Lane, ...], Field(max_length=_MOST_VALUES)] = ()
     reason: Annotated[
-        tuple[FailureReason | SuppressionReason | DigestReason, ...], Field(max_length=_MOST_VALUES)
+        tuple[FailureReason | SuppressionReason | DigestReason | RebuiltReason, ...],
+        Field(max_length=_MOST_VALUES),
     ] = ()
     ticket: Annotated[Line, AfterValidator(_ticket)] | None = None
     """Its id, or its number."""

@@ -17,6 +17,10 @@ from services.notifier.register.listing import Batch, Bounces, Filter, Listing
 from services.notifier.register.register import Begun, Entry
 from services.notifier.register.sessions import Session
 from services.notifier.store import overview, shown
+from shared import dead_api
+from shared.dead_record import Letter
+from shared.dead_register import Page
+from shared.dead_shown import plain, shown_key, shown_lines
 from shared.notifications import NotificationChannel
 from shared.problems import Problem
 from shared.tickets import ticket_number
@@ -46,13 +50,19 @@ _TEMPLATES.globals |= {
     "why": wording.why,
     "spell": wording.spell,
     "number": ticket_number,
+    "plain": plain,
     "query_of": listing.query_of,
     "DIGEST": DeliveryKind.DIGEST,
     "State": DeliveryState,
 }
 
 
-_HERE = {"deliveries": "/deliveries", "lanes": "/lanes", "bounces": "/bounces"}
+_HERE = {
+    "deliveries": "/deliveries",
+    "lanes": "/lanes",
+    "bounces": "/bounces",
+    "dead_letters": "/dead-letters",
+}
 """The pages that stand in the navigation."""
 
 
@@ -154,6 +164,23 @@ class Sheet:
         """Addresses that get no mail for now."""
         return self._page("bounces", bounces=found, asked=asked, older=older, told=told)
 
+    def dead_letters(
+        self, found: Mapping[str, Page], *, whole: bool, service: str | None, later: bool
+    ) -> Response:
+        """What services could not handle."""
+        return self._page(
+            "dead_letters", found=found, whole=whole, service=service, later=later, key=shown_key
+        )
+
+    def dead_letter(self, letter: Letter, *, told: str | None) -> Response:
+        """All that is known of one."""
+        content = shown_lines(letter.value, most=LONGEST_SOURCE)
+        return self._page("dead_letter", letter=letter, content=content, told=told, key=shown_key)
+
+    def dead_again(self, letter: Letter, refusal: str | None) -> Response:
+        """Whether one is to be put back."""
+        return self._page("dead_again", letter=letter, refusal=refusal, key=shown_key)
+
     def problem(self, problem: Problem) -> Response:
         """A refusal."""
         return self._page(
@@ -176,6 +203,8 @@ class Sheet:
             ago=lambda instant: wording.ago(instant, self.now),
             session=self.session,
             may_send=self.session is not None and self.session.may(api.SENDERS),
+            may_look_at_dead=self.session is not None and self.session.may(dead_api.READERS),
+            may_replay=self.session is not None and self.session.may(dead_api.REPLAYERS),
             **facts,
         )
         # What nobody can write in UTF-8 stood in somebody's mail: the page is shown all the same.

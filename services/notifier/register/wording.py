@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import assert_never
 
-from services.notifier.deliveries import Delivery, DeliveryKind, DeliveryState, DigestReason
+from services.notifier.deliveries import (
+    Delivery,
+    DeliveryKind,
+    DeliveryState,
+    DigestReason,
+    RebuiltReason,
+)
 from services.notifier.register.again import HOPELESS
 from shared.notifications import FailureReason, NotificationChannel, SuppressionReason
 
@@ -47,6 +53,9 @@ SUPPRESSIONS: Mapping[str, str] = {
     SuppressionReason.ADDRESS_BOUNCED.value: "Mail to this address came back for good.",
     SuppressionReason.TOO_MANY.value: (
         "The address, its domain or the thread had as many mails as it gets for now."
+    ),
+    RebuiltReason.REBUILT.value: (
+        "The database is a new one, and nothing tells any more whether it had gone out."
     ),
 }
 OUTCOMES = {

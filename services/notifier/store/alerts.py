@@ -100,24 +100,33 @@ async def keep_retracted(
     )
 
 
+_ADD = """
+    INSERT INTO deliveries (
+        id, ticket, kind, channel, lane, address, state, not_before, caused_at, ended_at,
+        caused_by, correlation, traceparent, facts, clock, cycle, step, held, admitted_at,
+        reason, person, half_heard, withdrawn_by
+    )
+    SELECT * FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::uuid[],
+        $13::text[], $14::jsonb[], $15::text[], $16::integer[], $17::integer[], $18::boolean[],
+        $19::timestamptz[], $20::text[], $21::text[], $22::text[], $23::uuid[]
+    )
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id, kind, state, ended_at IS NOT NULL AS ended
+"""
+
+
 async def add_alerts(connection: Connection, alerts: Sequence[Delivery]) -> set[UUID]:
     """Keep alerts and digests to be sent; returns those that were not there yet."""
-    rows = await connection.fetch(
-        """
-        INSERT INTO deliveries (
-            id, ticket, kind, channel, lane, address, state, not_before, caused_at, ended_at,
-            caused_by, correlation, traceparent, facts, clock, cycle, step, held, admitted_at,
-            reason
-        )
-        SELECT * FROM unnest(
-            $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::uuid[],
-            $13::text[], $14::jsonb[], $15::text[], $16::integer[], $17::integer[], $18::boolean[],
-            $19::timestamptz[], $20::text[]
-        )
-        ON CONFLICT (id) DO NOTHING
-        RETURNING id, kind, state, ended_at IS NOT NULL AS ended
-        """,
+    rows = await connection.fetch(_ADD, *_columns(alerts))
+    count_ended(rows)
+    return {row["id"] for row in rows}
+
+
+def _columns(alerts: Sequence[Delivery]) -> list[list[object]]:
+    """What `_ADD` takes, in its order."""
+    return [
         [d.id for d in alerts],
         [d.ticket for d in alerts],
         [d.kind.value for d in alerts],
@@ -138,9 +147,10 @@ async def add_alerts(connection: Connection, alerts: Sequence[Delivery]) -> set[
         [d.held for d in alerts],
         [d.admitted_at for d in alerts],
         [d.reason for d in alerts],
-    )
-    count_ended(rows)
-    return {row["id"] for row in rows}
+        [d.person for d in alerts],
+        [d.half_heard for d in alerts],
+        [d.withdrawn_by for d in alerts],
+    ]
 
 
 async def keep_overtaken(

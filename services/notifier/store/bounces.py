@@ -13,7 +13,13 @@ SLACK = timedelta(minutes=1)
 
 
 async def mark_bounced(
-    connection: Connection, address: str, at: datetime, status: str | None, detail: str | None
+    connection: Connection,
+    address: str,
+    at: datetime,
+    *,
+    person: str | None = None,
+    status: str | None = None,
+    detail: str | None = None,
 ) -> None:
     """Mail to an address came back for good, or was refused for good as no address.
 
@@ -21,37 +27,48 @@ async def mark_bounced(
         connection: In a transaction.
         address: Which one, in any case.
         at: When; an earlier one than is known changes nothing.
+        person: Whose address it is.
         status: RFC 3463's, such as `5.1.1`.
         detail: What the mail server said.
     """
     await connection.execute(
         """
-        INSERT INTO bounces AS b (address, bounced_at, status, detail)
-        VALUES (lower($1), $2, $3, $4)
+        INSERT INTO bounces AS b (address, bounced_at, status, detail, person)
+        VALUES (lower($1), $2, $3, $4, $5)
         ON CONFLICT (address) DO UPDATE
-        SET bounced_at = excluded.bounced_at, status = excluded.status, detail = excluded.detail
+        SET bounced_at = excluded.bounced_at, status = excluded.status, detail = excluded.detail,
+            person = coalesce(excluded.person, b.person)
         WHERE b.bounced_at IS NULL OR b.bounced_at < excluded.bounced_at
         """,
         address,
         at,
         status,
         detail,
+        person,
     )
 
 
-async def mark_alive(connection: Connection, wrote: Sequence[tuple[str, datetime]]) -> None:
-    """Somebody wrote to us from these addresses: what bounced before counts no more."""
+async def mark_alive(connection: Connection, wrote: Sequence[tuple[str, datetime, str]]) -> None:
+    """Somebody wrote to us from these addresses: what bounced before counts no more.
+
+    Args:
+        connection: In a transaction.
+        wrote: The address, when, and the pseudonym of who it is.
+    """
     await connection.execute(
         """
-        INSERT INTO bounces AS b (address, alive_at)
-        SELECT lower(address), max(at)
-        FROM unnest($1::text[], $2::timestamptz[]) AS new (address, at)
+        INSERT INTO bounces AS b (address, alive_at, person)
+        SELECT lower(address), max(at), max(person)
+        FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS new (address, at, person)
         GROUP BY lower(address)
         ORDER BY lower(address)
-        ON CONFLICT (address) DO UPDATE SET alive_at = greatest(b.alive_at, excluded.alive_at)
+        ON CONFLICT (address) DO UPDATE
+        SET alive_at = greatest(b.alive_at, excluded.alive_at),
+            person = coalesce(excluded.person, b.person)
         """,
-        [address for address, _ in wrote],
-        [at for _, at in wrote],
+        [address for address, _, _ in wrote],
+        [at for _, at, _ in wrote],
+        [person for _, _, person in wrote],
     )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifier.deliveries import Delivery, DeliveryKind, DeliveryState
+from services.notifier.deliveries import Delivery, DeliveryKind, DeliveryState, HalfHeard
 from services.notifier.store.ended import count_ended
 from shared.database import Connection
 from shared.notifications import NotificationChannel
@@ -22,11 +22,11 @@ async def plan_deliveries(connection: Connection, deliveries: Sequence[Delivery]
         INSERT INTO deliveries (
             id, ticket, kind, channel, lane, address, state, not_before, caused_at, ended_at,
             caused_by, correlation, traceparent, facts, clock, cycle, step, digest, withdrawn_by,
-            reason
+            reason, person, messages, half_heard
         )
         VALUES (
             $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-            $20
+            $20, $21, $22, $23
         )
         ON CONFLICT (id) DO NOTHING
         RETURNING kind, state, ended_at IS NOT NULL AS ended
@@ -215,14 +215,16 @@ async def save(connection: Connection, deliveries: Sequence[Delivery]) -> None:
             uncertain = new.uncertain, ended_at = new.ended_at, held = new.held,
             admitted_at = new.admitted_at, digest = new.digest, withdrawn_by = new.withdrawn_by,
             withdrawn_during = new.withdrawn_during, reason = new.reason, code = new.code,
-            detail = new.detail, bounced_at = new.bounced_at
+            detail = new.detail, bounced_at = new.bounced_at, address = new.address,
+            half_heard = new.half_heard
         FROM unnest(
             $1::uuid[], $2::text[], $3::timestamptz[], $4::integer[], $5::boolean[],
             $6::timestamptz[], $7::boolean[], $8::timestamptz[], $9::uuid[], $10::uuid[],
-            $11::integer[], $12::text[], $13::integer[], $14::text[], $15::timestamptz[]
+            $11::integer[], $12::text[], $13::integer[], $14::text[], $15::timestamptz[],
+            $16::text[], $17::text[]
         ) AS new (
             id, state, not_before, attempts, uncertain, ended_at, held, admitted_at, digest,
-            withdrawn_by, withdrawn_during, reason, code, detail, bounced_at
+            withdrawn_by, withdrawn_during, reason, code, detail, bounced_at, address, half_heard
         ) JOIN deliveries AS was USING (id)
         WHERE d.id = new.id
         RETURNING d.kind, d.state, d.ended_at IS NOT NULL AND was.ended_at IS NULL AS ended
@@ -253,6 +255,9 @@ _PLANNED = (
     "digest",
     "withdrawn_by",
     "reason",
+    "person",
+    "messages",
+    "half_heard",
 )
 
 _CHANGING = (
@@ -271,6 +276,8 @@ _CHANGING = (
     "code",
     "detail",
     "bounced_at",
+    "address",
+    "half_heard",
 )
 
 
@@ -281,5 +288,7 @@ def delivery_of(row: asyncpg.Record | dict[str, Any]) -> Delivery:
     fields["channel"] = NotificationChannel(fields["channel"])
     fields["state"] = DeliveryState(fields["state"])
     fields["facts"] = json.loads(fields["facts"])
+    fields["messages"] = tuple(fields["messages"])
+    fields["half_heard"] = fields["half_heard"] and HalfHeard(fields["half_heard"])
     fields["clock"] = None if fields["clock"] is None else Clock(fields["clock"])
     return Delivery(**fields)

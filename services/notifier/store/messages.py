@@ -16,9 +16,9 @@ async def keep_messages(connection: Connection, words: Sequence[Words]) -> None:
         """
         INSERT INTO messages (
             message, ticket, sequence, author_kind, author_name, text, posted_at, files, caused_by,
-            correlation, traceparent
+            correlation, traceparent, person
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         ON CONFLICT (message) DO NOTHING
         """,
         [
@@ -34,6 +34,7 @@ async def keep_messages(connection: Connection, words: Sequence[Words]) -> None:
                 each.caused_by,
                 each.correlation,
                 each.traceparent,
+                each.person,
             )
             for each in words
         ],
@@ -44,10 +45,12 @@ async def read_unmailed(connection: Connection, tickets: Sequence[UUID]) -> list
     """What agents wrote to people whose address is known, and no mail carries; the first first."""
     rows = await connection.fetch(
         """
-        SELECT m.message, m.ticket, t.address, m.caused_by, m.correlation, m.traceparent
+        SELECT m.message, m.ticket, t.address, t.requester, m.posted_at, m.caused_by,
+            m.correlation, m.traceparent
         FROM messages AS m JOIN tickets AS t USING (ticket)
         WHERE m.ticket = ANY($1::uuid[]) AND m.author_kind = 'agent' AND m.delivery IS NULL
-          AND (m.text <> '' OR m.files <> '[]') AND t.address IS NOT NULL
+          AND (m.text <> '' OR m.files <> '[]')
+          AND t.address IS NOT NULL AND t.requester IS NOT NULL
         ORDER BY m.ticket, m.sequence, m.message
         """,
         tickets,
@@ -102,4 +105,15 @@ async def carry_messages(connection: Connection, carried: Mapping[UUID, UUID]) -
         """,
         list(carried),
         list(carried.values()),
+    )
+    await connection.execute(
+        """
+        UPDATE deliveries AS d SET messages = (
+            SELECT array_agg(m.message ORDER BY m.sequence, m.message) FROM messages AS m
+            WHERE m.delivery = d.id
+        )
+        WHERE d.id = ANY($1::uuid[])
+          AND EXISTS (SELECT FROM messages AS m WHERE m.delivery = d.id)
+        """,
+        list(set(carried.values())),
     )

@@ -36,21 +36,22 @@ async def add_tickets(connection: Connection, created: Sequence[TicketCreated]) 
         """
         INSERT INTO tickets AS t (
             ticket, requester, address, name, locale, time_zone, queue, automatic, message_id,
-            priority
+            priority, known_at
         )
         SELECT DISTINCT ON (ticket) *
         FROM unnest(
             $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-            $8::boolean[], $9::text[], $10::text[]
+            $8::boolean[], $9::text[], $10::text[], $11::timestamptz[]
         ) AS new (
             ticket, requester, address, name, locale, time_zone, queue, automatic, message_id,
-            priority
+            priority, known_at
         )
         ORDER BY ticket
         ON CONFLICT (ticket) DO UPDATE
         SET requester = excluded.requester, address = excluded.address, name = excluded.name,
             locale = excluded.locale, time_zone = excluded.time_zone,
             automatic = excluded.automatic, message_id = excluded.message_id,
+            known_at = excluded.known_at,
             -- A change of these may have been heard before.
             priority = coalesce(t.priority, excluded.priority),
             queue = CASE WHEN t.queue_at IS NULL THEN excluded.queue ELSE t.queue END
@@ -66,6 +67,7 @@ async def add_tickets(connection: Connection, created: Sequence[TicketCreated]) 
         [event.data.automatic for event in created],
         [event.data.private and event.data.private.message_id for event in created],
         [event.data.priority.value for event in created],
+        [event.time for event in created],
     )
 
 
@@ -176,7 +178,7 @@ async def restore_addresses(connection: Connection, received: Sequence[MessageRe
     """Whoever writes into a thread that had been forgotten can be written to again."""
     await connection.executemany(
         """
-        UPDATE tickets SET address = $3, name = $4
+        UPDATE tickets SET address = $3, name = $4, known_at = $5
         WHERE ticket = $1 AND requester = $2 AND address IS NULL
           AND (over_since IS NULL OR over_since < $5)
         """,

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.sla.accounts import InForce, PlanChange
+from services.sla.plans_said import MOST_ANSWERED, MOST_PLANS, Schedule
 from shared.database import Connection
 from shared.handling import PlanChangeRequested
 
@@ -205,6 +206,62 @@ async def read_plan_changes(
     for row in rows:
         changes.setdefault(row["account"], []).append(_change(row))
     return changes
+
+
+async def read_schedules(connection: Connection, accounts: Collection[str]) -> dict[str, Schedule]:
+    """All plan changes of each of these accounts: at most 100, those that begin last."""
+    rows = await connection.fetch(
+        """
+        SELECT * FROM (
+            SELECT *, count(*) OVER (PARTITION BY account) AS of_them, row_number() OVER (
+                PARTITION BY account ORDER BY since DESC, changed_at DESC, id DESC
+            ) AS place
+            FROM plan_changes WHERE account = ANY($1::text[])
+        ) AS placed
+        WHERE place <= $2
+        ORDER BY account, place DESC
+        """,
+        list(accounts),
+        MOST_PLANS,
+    )
+    found: dict[str, list[asyncpg.Record]] = {}
+    for row in rows:
+        found.setdefault(row["account"], []).append(row)
+    answered = await _read_answered(connection, accounts)
+    return {
+        account: Schedule(
+            list(map(_change, theirs)),
+            theirs[0]["of_them"] - len(theirs),
+            answered.get(account, ()),
+        )
+        for account, theirs in found.items()
+    }
+
+
+async def _read_answered(
+    connection: Connection, accounts: Collection[str]
+) -> dict[str, Sequence[UUID]]:
+    """Of each of these accounts the last requests for what it was on already, in order."""
+    rows = await connection.fetch(
+        """
+        SELECT account, array_agg(request ORDER BY number) AS requests FROM (
+            SELECT *, row_number() OVER (PARTITION BY account ORDER BY number DESC) AS place
+            FROM plan_requests WHERE account = ANY($1::text[])
+        ) AS placed
+        WHERE place <= $2
+        GROUP BY account
+        """,
+        list(accounts),
+        MOST_ANSWERED,
+    )
+    return {row["account"]: row["requests"] for row in rows}
+
+
+async def note_request_for_what_is(connection: Connection, request: UUID, account: str) -> None:
+    """An answered request was for what the account was on already."""
+    await connection.execute(
+        "UPDATE plan_requests SET account = $2 WHERE request = $1", request, account
+    )
 
 
 def _change(row: asyncpg.Record) -> PlanChange:

@@ -13,7 +13,7 @@ from shared.deadlines import DeadlineState
 from shared.plans import Clock
 
 _UPSERT = """
-INSERT INTO deadlines (
+INSERT INTO deadlines AS d (
     ticket, clock, cycle, partition, revision, state, plan, catalogue_version, calendar,
     started_at, target_seconds, pauses, due_at, warn_at, warned, fires_at, ended_at,
     last_event, correlation, traceparent
@@ -40,6 +40,10 @@ SET revision = excluded.revision, state = excluded.state, plan = excluded.plan,
     warned = excluded.warned, fires_at = excluded.fires_at, ended_at = excluded.ended_at,
     last_event = excluded.last_event
 """
+_UPSERT_AS_SAID = (
+    _UPSERT.replace("warned = excluded.warned", "warned = greatest(d.warned, excluded.warned)")
+    + "WHERE excluded.revision > d.revision"
+)
 
 
 async def lock_deadlines(
@@ -142,6 +146,13 @@ async def save_fired(connection: Connection, deadlines: Sequence[Deadline]) -> N
         [d.ended_at for d in deadlines],
         [d.last_event for d in deadlines],
     )
+
+
+async def save_deadlines_as_said(connection: Connection, deadlines: Sequence[Deadline]) -> None:
+    """Keep deadlines as events say them, in whatever order: the highest revision counts."""
+    if deadlines:
+        columns = zip(*map(_row, deadlines), strict=True)
+        await connection.execute(_UPSERT_AS_SAID, *map(list, columns))
 
 
 async def save_deadlines(connection: Connection, deadlines: Sequence[Deadline]) -> None:

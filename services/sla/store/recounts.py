@@ -1,8 +1,9 @@
 """Long work on many tickets, and the catalogues that promises were made by."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from uuid import UUID
 
 from services.sla.accounts import PlanChange
@@ -35,10 +36,26 @@ class Recount:
 async def adopt_catalogue(connection: Connection, version: str, text: str, *, now: datetime) -> str:
     """Keep a catalogue under its version; returns what stands there, which may be older."""
     await connection.execute(
-        "INSERT INTO catalogues VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", version, text, now
+        """
+        INSERT INTO catalogues (version, text, adopted_at) VALUES ($1, $2, $3)
+        ON CONFLICT DO NOTHING
+        """,
+        version,
+        text,
+        now,
     )
     kept: str = await connection.fetchval("SELECT text FROM catalogues WHERE version = $1", version)
     return kept
+
+
+async def say_catalogues(connection: Connection) -> list[tuple[str, str, datetime]]:
+    """Catalogues that were not said yet, and since when they are in force; now they are said."""
+    rows = await connection.fetch(
+        """
+        UPDATE catalogues SET said = true WHERE NOT said RETURNING version, text, adopted_at
+        """
+    )
+    return sorted(((r["version"], r["text"], r["adopted_at"]) for r in rows), key=itemgetter(2, 0))
 
 
 async def read_catalogues(connection: Connection, versions: Collection[str]) -> dict[str, str]:
@@ -165,7 +182,7 @@ async def list_tickets_of_account(
     rows = await connection.fetch(
         """
         SELECT ticket FROM tickets
-        WHERE account = $1 AND ticket > $2 AND status <> 'closed'
+        WHERE account = $1 AND ticket > $2 AND status <> 'closed' AND NOT stands_as_said
         ORDER BY ticket
         LIMIT $3
         """,
@@ -181,7 +198,7 @@ async def list_tickets_to_move(connection: Connection, move: Recount, *, limit: 
     rows = await connection.fetch(
         """
         SELECT ticket FROM tickets
-        WHERE ticket > $1 AND opened_at IS NOT NULL AND status <> 'closed'
+        WHERE ticket > $1 AND opened_at IS NOT NULL AND status <> 'closed' AND NOT stands_as_said
             AND coalesce(moved_to, catalogue_version) <> $2
             AND ($3::text IS NULL OR coalesce(moved_to, catalogue_version) = $3)
         ORDER BY ticket
@@ -195,10 +212,16 @@ async def list_tickets_to_move(connection: Connection, move: Recount, *, limit: 
     return [row["ticket"] for row in rows]
 
 
-async def record_move(connection: Connection, tickets: Sequence[UUID], version: str) -> None:
-    """Keep by which catalogue these tickets count now."""
+async def record_moves(connection: Connection, versions: Mapping[UUID, str]) -> None:
+    """Keep by which catalogues these tickets count now."""
     await connection.execute(
-        "UPDATE tickets SET moved_to = $2 WHERE ticket = ANY($1::uuid[])", list(tickets), version
+        """
+        UPDATE tickets SET moved_to = new.version
+        FROM unnest($1::uuid[], $2::text[]) AS new (ticket, version)
+        WHERE tickets.ticket = new.ticket
+        """,
+        list(versions.keys()),
+        list(versions.values()),
     )
 
 

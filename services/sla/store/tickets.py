@@ -89,7 +89,10 @@ async def add_facts(
 
 
 async def lock_tickets(connection: Connection, tickets: Collection[UUID]) -> list[Ticket]:
-    """These tickets, locked one after the other; those that have not begun yet are left out."""
+    """These tickets, locked one after the other.
+
+    Those that have not begun yet are left out, and those that stand as they were said.
+    """
     rows = await connection.fetch(
         """
         SELECT * FROM tickets WHERE ticket = ANY($1::uuid[])
@@ -98,7 +101,8 @@ async def lock_tickets(connection: Connection, tickets: Collection[UUID]) -> lis
         """,
         list(tickets),
     )
-    return [_ticket(row) for row in rows if row["opened_at"] is not None]
+    counted = (row for row in rows if not row["stands_as_said"])
+    return [_ticket(row) for row in counted if row["opened_at"] is not None]
 
 
 async def read_ticket(connection: Connection, ticket: UUID) -> Ticket | None:
@@ -109,6 +113,14 @@ async def read_ticket(connection: Connection, ticket: UUID) -> Ticket | None:
     return None if row is None else _ticket(row)
 
 
+async def is_counted(connection: Connection, ticket: UUID) -> bool:
+    """Whether its clocks can be counted: not if it only stands as it was said."""
+    found: bool | None = await connection.fetchval(
+        "SELECT NOT stands_as_said FROM tickets WHERE ticket = $1", ticket
+    )
+    return bool(found)
+
+
 async def read_facts(connection: Connection, tickets: Collection[UUID]) -> dict[UUID, list[Fact]]:
     """All facts of these tickets, in no order."""
     rows = await connection.fetch(
@@ -117,8 +129,7 @@ async def read_facts(connection: Connection, tickets: Collection[UUID]) -> dict[
     )
     facts: dict[UUID, list[Fact]] = {}
     for ticket, id_, kind, at, value in rows:
-        fact = Fact(id_, FactKind(kind), at, value, is_event=kind != FactKind.CATALOGUE)
-        facts.setdefault(ticket, []).append(fact)
+        facts.setdefault(ticket, []).append(Fact(id_, FactKind(kind), at, value))
     return facts
 
 

@@ -15,6 +15,7 @@ from tests.support.desk import MAILBOX, SECRET
 from tests.support.imap_between import Answer, Between, somebody_between
 from tests.support.imap_server import HOST, PASSWORD, USER, ImapServer, running_pymap
 from tests.support.mail_sender import a_mail
+from tests.support.sealing import STREAM_SECRET, sealing
 from tests.support.stack import Stack
 from tests.support.stream import read_events
 from tests.support.waiting import until
@@ -117,6 +118,7 @@ async def _looking(stack: Stack, namespace: str, port: int, clock: Clock) -> Asy
         namespace=namespace,
         pseudonym_secret=SECRET,
         mail_secret=SECRET,
+        stream_secret=STREAM_SECRET,
         reply_mailbox=MAILBOX,
         imap_host=HOST,
         imap_port=port,
@@ -126,7 +128,7 @@ async def _looking(stack: Stack, namespace: str, port: int, clock: Clock) -> Asy
         imap_interval=1,
     )
     await ensure_topics(stack.bootstrap_servers, declared_topics(namespace, 1), 1)
-    parts = mail_parts(settings, clock=clock, jitter=lambda: 0.0)
+    parts = mail_parts(settings, sealing(namespace), clock=clock, jitter=lambda: 0.0)
     for part in parts:
         await part.start()
     try:

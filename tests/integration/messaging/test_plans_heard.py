@@ -156,8 +156,7 @@ async def test_links_are_kept_as_they_are_told(database: Database) -> None:
 
 
 async def _dismiss(connection: object, visitor: object, *, now: datetime) -> None:
-    del now
-    await doing.dismiss_plan(connection, visitor, TICKET)  # type: ignore[arg-type]  # as `do` has it
+    await doing.dismiss_plan(connection, visitor, TICKET, now=now)  # type: ignore[arg-type]  # as `do` has it
 
 
 async def _declined(database: Database) -> tuple[str, str] | None:

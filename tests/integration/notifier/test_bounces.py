@@ -144,7 +144,7 @@ async def test_a_refusal_for_good_spoils_an_address_for_a_month(database: Databa
     async with database.transaction() as connection:
         for days, status in ((3, "5.1.1"), (1, "5.1.2"), (2, "5.1.3")):
             at = SENT_AT + timedelta(days=days)
-            await store.mark_bounced(connection, said.ADDRESS.upper(), at, status, "no such user")
+            await store.mark_bounced(connection, said.ADDRESS.upper(), at, status=status)
     (row,) = await query(database, "SELECT * FROM bounces")
     assert (row["address"], row["status"]) == (said.ADDRESS, "5.1.1")
     assert await bad_addresses(database, now=SENT_AT + timedelta(days=32))
@@ -167,7 +167,7 @@ async def test_a_bounce_that_is_heard_while_its_mail_is_refused_waits_and_nobody
         assert await store.lock_tried(sending, taken)
         hearing = asyncio.create_task(hear(database, wrote, bounced))
         await until(lambda: somebody_waits(database), what="the handler waits for the sender")
-        await store.mark_bounced(sending, taken.address, SENT_AT, "5.1.1", "no such user")
+        await store.mark_bounced(sending, taken.address, SENT_AT, status="5.1.1")
     await hearing
     assert await came_back(database) == {taken.id: bounced.time}
     (row,) = await query(database, "SELECT alive_at, bounced_at FROM bounces")

@@ -294,9 +294,7 @@ async def test_a_bounced_address_gets_mail_again(
     assert cleared.status_code == 204
     assert "gone" not in json.dumps(logs).lower()
     async with database.transaction() as connection:
-        await store.mark_bounced(
-            connection, "gone@customer.example", NOW - timedelta(hours=1), None, None
-        )
+        await store.mark_bounced(connection, "gone@customer.example", NOW - timedelta(hours=1))
         bounced = await store.read_bounced(connection, ["gone@customer.example"], now=NOW)
     assert bounced == set()
     assert (await lead.get("/v1/bounces")).json()["bounces"] == []

@@ -154,8 +154,8 @@ async def test_who_writes_again_is_answered_again(database: Database) -> None:
 async def test_old_bounces_go_and_newer_ones_stay(database: Database) -> None:
     """An address that bounced long ago is tried again."""
     async with database.transaction() as connection:
-        await store.mark_bounced(connection, "old@customer.example", CREATED.time, None, None)
-        await store.mark_bounced(connection, "new@customer.example", LATER, None, None)
+        for address, at in (("old", CREATED.time), ("new", LATER)):
+            await store.mark_bounced(connection, f"{address}@customer.example", at)
     await forget(database)
     rows = await query(database, "SELECT address FROM bounces")
     assert [row["address"] for row in rows] == ["new@customer.example"]

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,16 @@ from shared.database import Database
 from shared.envelope import Topic
 from shared.events import Event
 from shared.faults import BrokerAwayError
+from shared.keyring import Keyring
 from shared.outbox import Relay
 from shared.publisher import Outgoing, Publisher
 from shared.topics import Declared, ensure_topics, topic_name
 from shared.worker import Worker
 from tests.support.samples import message_posted, ticket_created
+from tests.support.sealing import keyring
 from tests.support.service import a_service
 from tests.support.stack import Stack
-from tests.support.stream import publish, read_all, read_events
+from tests.support.stream import publish, read_all, read_events, read_keys
 from tests.support.waiting import until
 
 
@@ -31,15 +33,30 @@ class Rollback(Exception):  # noqa: N818 - no error, but a way out
 @pytest.fixture(autouse=True)
 async def topics(stack: Stack, namespace: str) -> None:
     """The topics that these tests write to."""
-    names = [topic_name(namespace, topic) for topic in (Topic.TICKETS, Topic.MESSAGES)]
+    topics = (Topic.TICKETS, Topic.MESSAGES, Topic.KEYS)
+    names = [topic_name(namespace, topic) for topic in topics]
     declared = tuple(Declared(name, 3, "delete") for name in names)
     await ensure_topics(stack.bootstrap_servers, declared, 1)
 
 
 @pytest.fixture
-def relay(database: Database, publisher: Publisher, namespace: str) -> Relay:
+async def ring(
+    database: Database,
+    stack: Stack,
+    namespace: str,
+    topics: None,  # noqa: ARG001 - the topic of keys must be there
+) -> AsyncIterator[Keyring]:
+    """Its keys."""
+    keys = keyring(database, stack.bootstrap_servers, namespace)
+    await keys.start()
+    yield keys
+    await keys.stop()
+
+
+@pytest.fixture
+def relay(database: Database, publisher: Publisher, namespace: str, ring: Keyring) -> Relay:
     """The relay of one replica."""
-    return Relay(database, publisher, namespace=namespace)
+    return Relay(database, publisher, namespace=namespace, keyring=ring)
 
 
 async def append(database: Database, *said: Event) -> None:
@@ -69,7 +86,9 @@ async def test_an_event_goes_out_with_its_key_headers_and_value(
     assert await relay.step() is False
     (record,) = await read_all(stack.bootstrap_servers, topic_name(namespace, Topic.TICKETS))
     assert record.key == said.subject.encode()
-    assert record.value == events.write(said)
+    keys = await read_keys(stack.bootstrap_servers, namespace)
+    assert events.read(record.value) != said
+    assert events.read(record.value, keys) == said
     assert record.headers == events.HEADERS
     assert await waiting(database) == 0
 
@@ -149,11 +168,11 @@ async def test_a_late_commit_with_an_earlier_number_is_not_passed_over(
 
 
 async def test_with_the_broker_away_nothing_is_deleted(
-    stack: Stack, namespace: str, database: Database
+    stack: Stack, namespace: str, database: Database, ring: Keyring
 ) -> None:
     """What can't be published stays, shows its age, and goes out once the broker is there."""
     publisher = Publisher(stack.bootstrap_servers, deadline=5, client_id="test")
-    relay = Relay(database, publisher, namespace=namespace)
+    relay = Relay(database, publisher, namespace=namespace, keyring=ring)
     await append(database, ticket_created())
     with pytest.raises(BrokerAwayError):
         await relay.step()
@@ -183,12 +202,12 @@ class SlowPublisher:
 
 
 async def test_of_two_relays_one_works(
-    stack: Stack, namespace: str, database: Database, publisher: Publisher
+    stack: Stack, namespace: str, database: Database, publisher: Publisher, ring: Keyring
 ) -> None:
     """While one publishes, another finds nothing to do; when it is done, the other takes over."""
     slow = SlowPublisher(publisher)
-    first = Relay(database, slow, namespace=namespace)
-    second = Relay(database, publisher, namespace=namespace)
+    first = Relay(database, slow, namespace=namespace, keyring=ring)
+    second = Relay(database, publisher, namespace=namespace, keyring=ring)
     await append(database, ticket_created("one"))
     working = asyncio.create_task(first.step())
     await slow.asked.wait()

@@ -156,7 +156,10 @@ async def test_a_batch_ends_by_its_size_too(
 
 async def _read_batches(consumer: AIOKafkaConsumer) -> list[tuple[ConsumerRecord, ...]]:
     """All that are not empty, until each partition has given its record."""
-    collecting, found = reading.Reading(lambda _: None), list[tuple[ConsumerRecord, ...]]()
+    collecting, found = (
+        reading.Reading(lambda _: None, lambda _: None),
+        list[tuple[ConsumerRecord, ...]](),
+    )
     while sum(len(batch) for batch in found) < PARTITIONS:
         if batch := await collecting.next_batch(consumer):
             found.append(batch)

@@ -57,7 +57,9 @@ async def test_missing_topics_are_made_as_declared(stack: Stack, namespace: str)
         "attachments": (5, "delete", 30),
         "sla": (5, "delete", 365),
         "notifications": (5, "delete", 90),
+        "privacy": (5, "delete", 3 * 365),
         "accounts": (5, "compact", 7),  # Kafka's default, which compaction doesn't ask for
+        "keys": (5, "compact,delete", 130),
         "sla.dead": (1, "delete", 90),
     }
     stamps = {settings["message.timestamp.type"] for _, settings in found.values()}

@@ -15,7 +15,7 @@ from shared.events import Event, TicketSlotted
 from shared.messages import Visibility
 from tests.support import said
 from tests.support.desk import Desk
-from tests.support.sla_desk import ANSWERED, OVERTAKEN, put_plan, said_of, tell
+from tests.support.sla_desk import ANSWERED, OVERTAKEN, own_words_heard, put_plan, said_of, tell
 from tests.support.stream import read_all
 from tests.support.waiting import until
 
@@ -51,6 +51,7 @@ async def test_killed_on_the_way_comes_to_the_same_as_unharmed(desk: Desk, place
     await desk.ready("sla")
     await put_plan(desk, "an-account", "starter")
     created = said.ticket_created(account="an-account")
+    await own_words_heard(desk)  # else it would die of hearing them
     desk.stop("sla")
 
     desk.start("sla", CARELINE_FAILPOINT=place)

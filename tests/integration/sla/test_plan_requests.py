@@ -78,10 +78,12 @@ async def test_a_request_for_the_plan_in_force_is_answered_all_the_same(desk: De
     created = said.ticket_created("same", account="same")
     await tell(desk, created, plan_change_requested(created, "basic"))
     first, *_ = await _changes(desk, "same", 1)
-    await tell(desk, plan_change_requested(created, "basic", key="two"))
+    second = plan_change_requested(created, "basic", key="two")
+    await tell(desk, second)
     again = await _changes(desk, "same", 2)
     assert [event.id for event in again] == [first.id, first.id]
-    assert again[0] == again[1]
+    once, twice = (event.data for event in again)
+    assert twice == once.model_copy(update={"answered": (second.id,)})
 
 
 async def test_what_cannot_be_done_is_declined_with_its_reason(

@@ -54,7 +54,7 @@ async def _start(desk: Desk, names: Sequence[str]) -> None:
     async def all_own_some() -> bool:
         async with httpx.AsyncClient() as client:
             owned = [await _owned(client, port) for port in ports[: len(names)]]
-        return all(owned) and sum(owned) == 8  # of four partitions, tickets and messages
+        return all(owned) and sum(owned) == 16  # of four topics with four partitions
 
     await until(all_own_some, within=60, what="every replica owns partitions")
 

@@ -20,6 +20,7 @@ from services.sla import accounts, settling, store
 from services.sla.catalogues import Adoption, Book
 from services.sla.deadlines import Deadline
 from services.sla.handlers import Rules, handle_with
+from services.sla.plans_said import plan_changed
 from services.sla.recounts import Recounts
 from services.sla.timer import LOOK_BACK, Timer
 from shared import events, outbox
@@ -64,7 +65,7 @@ class PostgresDesk:
         self._world = world = World()
         self._book = Book(world)
         self._handle = handle_with(Rules(self._book), world.clock)
-        self._timer = Timer(database, world, clock=world.clock, margin=0)
+        self._timer = Timer(database, world, self._book, clock=world.clock, margin=0)
         self._recounts = Recounts(database, self._book, clock=world.clock)
         self._said: list[events.Event] = []
         self._saved: dict[Key, Deadline] | None = None
@@ -74,12 +75,15 @@ class PostgresDesk:
         async with self._database.transaction() as connection:
             await connection.execute(
                 """
-                TRUNCATE tickets, facts, deadlines, plan_changes, recounts, catalogues, outbox
+                TRUNCATE tickets, facts, deadlines, plan_changes, plan_requests, recounts,
+                    catalogues, outbox
                 """
             )
         adoption = Adoption(self._database, CatalogueFile(Path("plans.toml")), self._world.clock)
         for version, catalogue in CATALOGUES.items():
             await adoption.adopt(catalogue, TEXTS[version])
+        async with self._database.transaction() as connection:
+            await connection.execute("TRUNCATE outbox")  # that catalogues are there is no news
 
     def adopt(self, version: str) -> None:
         """From now on, new tickets are slotted by this catalogue."""
@@ -97,7 +101,7 @@ class PostgresDesk:
             assert [each.plan if each else None for each in found] == [c.previous for c in changes]
             assert await store.add_plan_changes(connection, changes) == {c.id for c in changes}
             await store.add_plan_recounts(connection, changes)
-            await outbox.append(connection, [accounts.plan_changed(change) for change in changes])
+            await outbox.append(connection, [plan_changed(change) for change in changes])
 
     def ask_for_move(self, move: Move) -> None:
         """Somebody wants open tickets to count by another catalogue."""

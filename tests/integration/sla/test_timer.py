@@ -9,9 +9,11 @@ from uuid import UUID
 import pytest
 
 from services.sla import domain, store
+from services.sla.catalogues import Book
 from services.sla.timer import LOOK_BACK, Timer
 from shared.database import Database
 from shared.deadlines import DeadlineBreached
+from shared.plans import Catalogue
 from tests.support.crashing import CrashError, CrashingDatabase, read_outbox
 from tests.support.databases import Databases
 from tests.support.promises import CATALOGUES, at, ticket
@@ -27,6 +29,7 @@ class Present:
     """The clock and the read position: all was heard, and time stands still."""
 
     now: datetime
+    catalogue: Catalogue = CATALOGUES["one"]
 
     def clock(self) -> datetime:
         """The present."""
@@ -55,7 +58,7 @@ def present() -> Present:
 
 async def fired_once(database: Database, present: Present, *, batch: int = 2000) -> Timer:
     """A timer that has just fired something, and looks back from the next second on."""
-    timer = Timer(database, present, clock=present.clock, margin=0, batch=batch)
+    timer = Timer(database, present, Book(present), clock=present.clock, margin=0, batch=batch)
     await make_due(database, [BEGAN])
     assert await timer.step()
     assert not await timer.step()

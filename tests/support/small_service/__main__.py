@@ -13,13 +13,14 @@ from shared.database import Connection
 from shared.envelope import Topic
 from shared.events import TicketSlotted, TicketSlottedData
 from shared.plans import Priority
-from shared.runtime import load_settings, run
+from shared.runtime import run
+from shared.settings import load_settings
 from shared.wiring import ConsumerSettings, wire
 
 SERVICE = "small"
 MIGRATIONS = Path(__file__).parent / "migrations"
 KEEP = """
-INSERT INTO heard (id, subject, partition) VALUES ($1, $2, $3)
+INSERT INTO heard (id, subject, partition, rebuilding) VALUES ($1, $2, $3, $4)
 ON CONFLICT (id) DO NOTHING RETURNING id
 """
 
@@ -28,7 +29,8 @@ async def handle(connection: Connection, heard: Sequence[Heard]) -> None:
     """Keep each event, and say one of each that is new."""
     for item in heard:
         event = item.event
-        if await connection.fetchval(KEEP, event.id, event.subject, item.partition):
+        place = (event.id, event.subject, item.partition, item.rebuilding)
+        if await connection.fetchval(KEEP, *place):
             await outbox.append(connection, [_slotted(item)])
 
 
@@ -54,7 +56,7 @@ def main() -> None:
     """Run until told to end."""
     settings = load_settings(ConsumerSettings)
     wired = wire(SERVICE, settings, migrations=MIGRATIONS, hears=(Topic.TICKETS,), handle=handle)
-    run(SERVICE, settings, wired.parts, [Route("/echo", _echo, methods=["POST"])])
+    run(SERVICE, settings, wired.parts, [Route("/echo", _echo, methods=["POST"])], (TicketSlotted,))
 
 
 if __name__ == "__main__":

@@ -191,6 +191,12 @@ def test_a_dead_letter_names_service_and_reason(narrator: Narrator) -> None:
     assert line.words == "put aside by sla, which could not handle it: handler failed: X"
     assert line.subject == narrator.tell(created, ACCEPTED).subject
     assert narrator.tell_dead("sla", None, "unreadable", ACCEPTED).subject == ""
+    hostile = narrator.tell_dead("sla", b"\x1b]0;x\x07", "\x1b[2J", ACCEPTED)
+    assert f"{hostile.subject}{hostile.words}".isprintable()
+    assert (
+        narrator.tell_put_back("sla", 7, ACCEPTED).words
+        == "dead letter 7 of sla was put back for it"
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,10 @@ from shared.faults import BrokerAwayError
 from shared.identity import requester_id
 from shared.mail_tokens import MailTokens
 from shared.publisher import Outgoing
+from tests.support.sealing import sealing
 
 SECRET = "a-secret-of-the-tests"
+
 MAILBOX = "support@careline.example"
 MAIL = b"From: customer@customer.example\r\nMessage-ID: <a@customer.example>\r\n\r\nHelp!\r\n"
 ENVELOPE = Envelope("customer@customer.example", (MAILBOX,), "smtp")
@@ -49,7 +51,7 @@ def intake(stream: Stream, *, away: str | None = None) -> MailIntake:
         desk=MailDesk(MailTokens(SECRET, MAILBOX), SECRET),
         limits=MailLimits(),
         caps=Caps(HourlyCap(2), HourlyCap(2), HourlyCap(2)),
-        namespace="careline",
+        sealing=sealing(),
         places=asyncio.Semaphore(1),
     )
 
@@ -59,8 +61,8 @@ async def test_a_mail_is_taken_once_its_records_are() -> None:
     stream = Stream()
     verdict = await intake(stream).accept(MAIL, ENVELOPE)
     assert (verdict.outcome, verdict.code) == (Outcome.TICKET, 250)
-    (record,) = stream.taken
-    assert record.topic == "careline.tickets"
+    key, record = stream.taken
+    assert (key.topic, record.topic) == ("careline.keys", "careline.tickets")
 
 
 @pytest.mark.parametrize(

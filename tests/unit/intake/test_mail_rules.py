@@ -175,7 +175,7 @@ def test_a_report_to_the_mailbox_is_proved_by_the_message_id_that_it_returns() -
     """Some servers report to From: our Message-ID holds for the address that failed, or nothing."""
     envelope = Envelope("", (MAILBOX,), "smtp")
     bounce = judged(returned(MESSAGE_ID, CUSTOMER), envelope)
-    assert bounce == Bounce(TICKET, CUSTOMER, True, "5.1.1", None, DELIVERY)
+    assert bounce == Bounce(TICKET, CUSTOMER, REQUESTER, True, "5.1.1", None, DELIVERY)
     another = judged(returned(MESSAGE_ID, "somebody@customer.example"), envelope)
     assert cause(another) is Refusal.FOREIGN_REPORT
     made_up = judged(returned("<1@desk.example>", CUSTOMER), envelope)
@@ -278,7 +278,7 @@ def test_a_failure_told_in_words_counts_only_where_we_asked_for_it() -> None:
     envelope = Envelope("", (BOUNCE_ADDRESS,), "smtp")
     judgement = judged(mail(sender="mailer-daemon@x.example", text=told), envelope)
     assert judgement == Bounce(
-        TICKET, CUSTOMER, True, "5.1.1", f"<{CUSTOMER}>: No such user. (#5.1.1)", None
+        TICKET, CUSTOMER, REQUESTER, True, "5.1.1", f"<{CUSTOMER}>: No such user. (#5.1.1)", None
     )
     elsewhere = judged(mail(text=told), replace(envelope, rcpt_to=(MAILBOX,)))
     assert isinstance(elsewhere, NewTicket)

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from services.intake.settings import IntakeSettings
-from shared.runtime import load_settings
+from shared.settings import load_settings
 
 GOOD = {
+    "STREAM_SECRET": "a-stream-secret-of-the-tests-that-is-long",
     "PSEUDONYM_SECRET": "a-secret-of-the-tests",
     "MAIL_SECRET": "a-secret-of-the-tests",
     "IMAP_HOST": "imap.customer.example",

@@ -66,6 +66,7 @@ def test_what_no_longer_holds_is_not_sent(reason: SuppressionReason) -> None:
         SuppressionReason.OVERTAKEN,
         SuppressionReason.DEALT_WITH,
         SuppressionReason.REASSIGNED,
+        SuppressionReason.ERASED,
     }
     assert (refusal.reason if refusal else None) == (reason.value if reason in hopeless else None)
 

@@ -29,8 +29,16 @@ def hold_back(
     created: TicketCreated, *, bounced: Sequence[str] = (), caps: Caps | None = None
 ) -> SuppressionReason | None:
     """Why a ticket is not acknowledged, when there were no others."""
-    tally = Tally(caps or Caps(), {}, {})
-    return customers.hold_back(created, said.ADDRESS, bounced=set(bounced), tally=tally)
+    return judge(created, bounced, Tally(caps or Caps(), {}, {}))
+
+
+def judge(created: TicketCreated, bounced: Sequence[str], tally: Tally) -> SuppressionReason | None:
+    """Why a ticket is not acknowledged."""
+    delivery = customers.acknowledge(created, not_before=created.time)
+    assert delivery is not None
+    return customers.hold_back(
+        delivery, automatic=created.data.automatic, bounced=set(bounced), tally=tally
+    )
 
 
 def test_a_person_whose_address_is_good_is_acknowledged() -> None:
@@ -49,11 +57,10 @@ def test_a_machine_gets_no_answer_whatever_else_there_is() -> None:
 def test_what_is_held_back_for_another_reason_counts_for_no_cap() -> None:
     """Only what goes out does."""
     tally = Tally(Caps(per_address_hour=1), {}, {})
-    bounced = {said.ADDRESS}
-    first = customers.hold_back(CREATED, said.ADDRESS, bounced=bounced, tally=tally)
+    first = judge(CREATED, [said.ADDRESS], tally)
     assert first is SuppressionReason.ADDRESS_BOUNCED
-    assert customers.hold_back(CREATED, said.ADDRESS, bounced=set(), tally=tally) is None
-    last = customers.hold_back(CREATED, said.ADDRESS, bounced=set(), tally=tally)
+    assert judge(CREATED, [], tally) is None
+    last = judge(CREATED, [], tally)
     assert last is SuppressionReason.TOO_MANY
 
 
@@ -154,6 +161,8 @@ def unmailed(number: int, ticket: UUID = NAMESPACE) -> Unmailed:
         message=uuid5(ticket, f"message {number}"),
         ticket=ticket,
         address=said.ADDRESS,
+        requester=said.REQUESTER,
+        posted_at=NOON,
         caused_by=uuid5(ticket, f"event {number}"),
         correlation=ticket,
         traceparent=None,

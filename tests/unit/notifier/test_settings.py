@@ -4,11 +4,12 @@ import pytest
 
 from services.notifier.letters.brand import Link
 from services.notifier.settings import NotifierSettings
-from shared.runtime import load_settings
+from shared.settings import load_settings
 
 NEEDED = {
     "CARELINE_DATABASE": "postgresql://notifier:x@127.0.0.1/notifier",
     "CARELINE_MAIL_SECRET": "a-secret-of-the-tests",
+    "CARELINE_STREAM_SECRET": "a-stream-secret-of-the-tests-that-is-long",
 }
 
 

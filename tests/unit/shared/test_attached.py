@@ -62,7 +62,9 @@ def test_parts_say_whose_they_are_and_which() -> None:
     """Each by something of its own, the same every time."""
     content = bytes(PART_BYTES) + b"the rest"
     file = describe(MESSAGE, 0, name="a.bin", kind="application/octet-stream", content=content)
-    first, again = (list(parts_of(file.id, content, message=MESSAGE)) for _ in range(2))
+    first, again = (
+        list(parts_of(file.id, content, message=MESSAGE, person="r-one")) for _ in range(2)
+    )
     assert first == again
     assert [name for name, _ in first] == [f"{file.id}/1", f"{file.id}/2"]
     assert [(data.part, data.parts) for _, data in first] == [(1, 2), (2, 2)]

@@ -13,7 +13,9 @@ from services.sla.accounts import (
     decide_changes,
     plan_facts,
 )
+from services.sla.plans_said import Schedule, changes_told, plan_changed, plans_changed
 from shared.envelope import NAMESPACE, derive_id
+from shared.events import PlanChanged, read, write
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 YESTERDAY = NOW - timedelta(days=1)
@@ -106,7 +108,7 @@ def test_a_change_is_said_once_however_often_it_is_asked_for() -> None:
     """The same account, plan and date give the same event."""
     asked = [Wish("a", "basic", NOW)]
     first, second = (
-        accounts.plan_changed(decide_changes(asked, [None], changed_by=who, now=NOW)[0])
+        plan_changed(decide_changes(asked, [None], changed_by=who, now=NOW)[0])
         for who in ("one", "two")
     )
     assert first.id == second.id
@@ -156,3 +158,33 @@ def test_a_change_that_the_slot_missed_counts_from_the_opening() -> None:
     slot, missed = changed("starter", -50, -50), changed("basic", -0.1, -0.1)
     assert told(slot, missed, slotted_by=slot) == [("basic", 0)]
     assert told(missed) == [("basic", 0)]
+
+
+def _change(plan: str, since: datetime, *, account: str = "an-account") -> PlanChange:
+    """An agent had an account put onto a plan."""
+    id_ = derive_id(NAMESPACE, account, plan, str(since))
+    request = derive_id(id_, "request")
+    return PlanChange(id_, account, plan, "starter", since, "an-agent", NOW, request)
+
+
+def test_the_last_record_of_an_account_tells_of_all_its_plans() -> None:
+    """Whoever reads only that one knows what counts now, though the last change is yet to begin."""
+    now, later = _change("basic", NOW), _change("centurion", NOW + timedelta(days=9))
+    said = plan_changed(later, Schedule([now, later], 3, [now.id]))
+    event = read(write(said))
+    assert isinstance(event, PlanChanged)
+    assert event.data.plans is not None
+    begun = [entry.plan for entry in event.data.plans if entry.since <= NOW]
+    assert (begun, event.data.plans_left_out, event.data.answered) == (["basic"], 3, (now.id,))
+    assert changes_told(event) == [now, later]
+
+
+def test_of_changes_that_are_made_together_the_last_of_each_account_tells_of_all() -> None:
+    """An import of thousands of rows for one account would say all of them thousands of times."""
+    one, two = _change("basic", LONG_AGO), _change("centurion", NOW)
+    other = _change("basic", NOW, account="another-account")
+    schedules = {"an-account": Schedule([one, two]), "another-account": Schedule([other])}
+    said = plans_changed([one, other, two], schedules)
+    told = [event.data.plans and [entry.plan for entry in event.data.plans] for event in said]
+    assert told == [None, ["basic"], ["basic", "centurion"]]
+    assert changes_told(said[0]) == [one]

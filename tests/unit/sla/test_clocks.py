@@ -158,10 +158,11 @@ def test_after_a_downgrade_promises_are_kept_and_new_ones_follow_the_new_plan() 
 def test_a_move_to_another_catalogue_is_counted_anew() -> None:
     """Version two gives five hours where version one gave eight."""
     told = Told(ticket())
-    (moved, *_) = told.hear(happened(1, FactKind.CATALOGUE, "two"))
+    move = happened(1, FactKind.CATALOGUE, "two")
+    (moved, *_) = told.hear(move)
     assert told.due(FIRST) == 5
     assert moved.data.catalogue_version == "two"
-    assert moved.causationid is None
+    assert moved.causationid == move.id
 
 
 def test_the_order_of_hearing_makes_no_difference() -> None:

@@ -237,3 +237,35 @@ def test_revisions_have_no_gaps_and_events_no_common_ids() -> None:
     for key in told.deadlines:
         of_one = [e.data.revision for e in told.events if (e.data.clock, e.data.cycle) == key]
         assert of_one == list(range(1, len(of_one) + 1))
+
+
+def test_what_was_used_up_is_said_when_a_clock_is_met() -> None:
+    """Working time, the pauses left out: four hours of six, of which it stood still for two."""
+    told = Told(ticket("professional"))
+    told.hear(became(1, TicketStatus.PENDING), became(3, TicketStatus.OPEN))
+    (met,) = [e for e in told.hear(became(6, TicketStatus.RESOLVED)) if isinstance(e, DeadlineMet)]
+    assert met.data.clock is RESOLUTION
+    assert met.data.elapsed_seconds == 4 * 3600
+
+
+def test_what_was_used_up_is_said_when_a_clock_is_breached() -> None:
+    """The target; or more, if what makes it overdue happened only later."""
+    told = Told(ticket("basic"))
+    breached = [e for e in told.fire(8) if isinstance(e, DeadlineBreached)]
+    assert [e.data.elapsed_seconds for e in breached] == [8 * 3600]
+    told = Told(ticket("basic"))
+    told.hear(happened(3, FactKind.PRIORITY, Priority.URGENT.value))
+    breached = [e for e in told.fire(4) if isinstance(e, DeadlineBreached)]
+    assert [e.data.elapsed_seconds for e in breached] == [3 * 3600]
+
+
+def test_each_warning_says_how_many_points_are_behind_it() -> None:
+    """Of half the time and an hour before its end; the one that was overtaken counts."""
+    told = Told(ticket("basic"))
+    (first,) = told.fire(4)
+    assert isinstance(first, DeadlineAtRisk)
+    assert first.data.passed == 1
+    late = Told(ticket("basic"))
+    (overtaking,) = [e for e in late.fire(7.5) if e.data.clock is FIRST]
+    assert isinstance(overtaking, DeadlineAtRisk)
+    assert overtaking.data.passed == 2

@@ -5,10 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from services.sla.accounts import PlanChange, plan_changed
+from services.sla.accounts import PlanChange
 from services.sla.clocks import Opening
 from services.sla.domain import Ticket
 from services.sla.plan_requests import decline, why_not
+from services.sla.plans_said import plan_changed
 from shared.envelope import NAMESPACE, derive_id
 from shared.handling import DeclineReason
 from tests.support import said

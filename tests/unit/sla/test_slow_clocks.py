@@ -266,6 +266,6 @@ def test_a_false_alarm_is_found() -> None:
     known, desk, until = _answered()
     saved = dict(desk.deadlines())
     again = replace(saved[NEXT], state=RUNNING, fires_at=saved[NEXT].due_at, ended_at=None)
-    outcome = domain.fire(again, until + timedelta(days=1), said_at=until)
+    outcome = domain.fire(again, until + timedelta(days=1), said_at=until, catalogues=CATALOGUES)
     saved[NEXT] = outcome.deadline
     assert _wrong(known, saved, [*desk.said(), *outcome.events], until)

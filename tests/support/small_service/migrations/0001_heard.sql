@@ -3,5 +3,6 @@ CREATE TABLE heard (
     place bigint GENERATED ALWAYS AS IDENTITY,
     id uuid PRIMARY KEY,
     subject text NOT NULL,
-    partition integer NOT NULL
+    partition integer NOT NULL,
+    rebuilding boolean NOT NULL DEFAULT false
 );
