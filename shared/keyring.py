@@ -307,7 +307,12 @@ async def _add(
     connection: Connection, keys: Sequence[PersonKey], wrapped: Sequence[bytes], now: datetime
 ) -> None:
     await connection.execute(
-        _ADD, [key.id for key in keys], [key.person for key in keys], wrapped, [now] * len(keys)
+        _ADD,
+        [key.id for key in keys],
+        [key.person for key in keys],
+        wrapped,
+        [now] * len(keys),
+        True,
     )
 
 
@@ -318,12 +323,13 @@ async def _add_said(connection: Connection, made: Sequence[KeyMade]) -> None:
         [event.data.person for event in made],
         [b64decode(event.data.wrapped) for event in made],
         [event.time for event in made],
+        False,
     )
 
 
 _ADD = """
-    INSERT INTO stream_keys (id, person, wrapped, made_at)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::timestamptz[])
+    INSERT INTO stream_keys (id, person, wrapped, made_at, own)
+    SELECT *, $5::boolean FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::timestamptz[])
     ON CONFLICT (id) DO NOTHING
 """
 
@@ -358,12 +364,15 @@ async def _note_positions(connection: Connection, records: Sequence[ConsumerReco
     )
 
 
-async def list_keys(connection: Connection, people: Collection[str]) -> list[UUID]:
-    """The keys of these people that hold."""
+async def list_keys(
+    connection: Connection, people: Collection[str], *, own: bool = False
+) -> list[UUID]:
+    """The keys of these people that hold; only those that were made here, if `own`."""
     rows = await connection.fetch(
         "SELECT id FROM stream_keys WHERE person = ANY($1::text[]) AND wrapped IS NOT NULL"
-        " ORDER BY id",
+        " AND (own OR NOT $2) ORDER BY id",
         list(people),
+        own,
     )
     return [row["id"] for row in rows]
 

@@ -144,7 +144,7 @@ class _Service:
         self._waits_for: dict[str, str] = {}
         self._ending = asyncio.Event()
         config = uvicorn.Config(
-            web.application(routes, self.checks),
+            web.application(routes, self.checks, _closed(parts)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -226,6 +226,12 @@ class _Service:
             await part.stop()
         except Exception:  # one part's trouble must not keep the others from stopping
             log.exception("stop_failed", part=part.name)
+
+
+def _closed(parts: Sequence[Part]) -> Callable[[], str | None]:
+    """Why a service answers nobody: its database is being rebuilt."""
+    found = (part.ready for part in parts if part.name == "rebuilding")
+    return next(found, lambda: None)
 
 
 class _Server(uvicorn.Server):

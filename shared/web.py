@@ -34,8 +34,18 @@ Checks = Callable[[], Mapping[str, str | None]]
 """Per part of the service why it is not ready, or None."""
 
 
-def application(routes: Sequence[BaseRoute], checks: Checks) -> Starlette:
-    """The service's routes, with health and metrics beside them."""
+def application(
+    routes: Sequence[BaseRoute],
+    checks: Checks,
+    closed: Callable[[], str | None] = lambda: None,
+) -> Starlette:
+    """The service's routes, with health and metrics beside them.
+
+    Args:
+        routes: Its own.
+        checks: What readiness tells.
+        closed: Why its own routes answer nobody for now, or None.
+    """
     own = [
         Route("/health/live", _live, methods=["GET"]),
         Route("/health/ready", _ready(checks), methods=["GET"]),
@@ -48,7 +58,7 @@ def application(routes: Sequence[BaseRoute], checks: Checks) -> Starlette:
             HTTPException: problems.on_http_exception,
         },
     )
-    app.add_middleware(_Closed, checks=checks, own={route.path for route in own})
+    app.add_middleware(_Closed, closed=closed, own={route.path for route in own})
     app.add_middleware(_Measured)
     return app
 
@@ -182,14 +192,16 @@ async def _metrics(_: Request) -> Response:
 class _Closed:
     """Refuses what is asked of a database that is still being rebuilt: half of it is not there."""
 
-    def __init__(self, app: ASGIApp, checks: Checks, own: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, closed: Callable[[], str | None], own: Collection[str]
+    ) -> None:
         self._app = app
-        self._checks = checks
+        self._closed = closed
         self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_open = scope["type"] != "http" or scope["path"] in self._own
-        why = None if is_open else self._checks().get("rebuilding")
+        why = None if is_open else self._closed()
         if why is None:
             await self._app(scope, receive, send)
             return

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from shared.envelope import Topic
+from shared.topics import topic_name
+
 FETCH_WAIT_MS = 200
 
 
@@ -35,7 +38,13 @@ async def _partitions(bootstrap_servers: str, namespace: str) -> list[TopicParti
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
         await admin.start()
-        names = [name for name in await admin.list_topics() if name.startswith(f"{namespace}.")]
+        # Each request makes a key, and nobody reads of that with profit.
+        keys = topic_name(namespace, Topic.KEYS)
+        names = [
+            name
+            for name in await admin.list_topics()
+            if name.startswith(f"{namespace}.") and name != keys
+        ]
         return [
             TopicPartition(topic["topic"], partition["partition"])
             for topic in await admin.describe_topics(names)

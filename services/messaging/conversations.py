@@ -46,9 +46,9 @@ async def add_files(
     await store.add_attachments(connection, thread.ticket, message.id, files)
     for attachment, content in attached:
         cut = pieces(content)
-        at = message.posted_at
+        at, person = message.posted_at, writing.whose(message, thread)
         parts = [
-            store.Part(attachment.id, number, len(cut), piece, at)
+            store.Part(attachment.id, number, len(cut), piece, at, person)
             for number, piece in enumerate(cut, 1)
         ]
         await store.add_parts(connection, parts)

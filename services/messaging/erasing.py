@@ -106,7 +106,7 @@ class Erasing:
         ids = await keyring.list_keys(connection, erasure.persons)
         await keyring.throw_away(connection, ids)
         # A thread that opens now would say what waits for it, with a new key.
-        await self._take_waiting(connection, erasure)
+        await _take_waiting(connection, erasure)
         await outbox.append(connection, _requests(erasure, ids))
         await outbox.append_tombstones(connection, Topic.KEYS, [str(id_) for id_ in ids])
         await erasures.set_locked(connection, erasure.id, ids)
@@ -124,10 +124,9 @@ class Erasing:
         return True
 
     async def _end(self, connection: Connection, erasure: Erasure) -> None:
-        mails = await belongings.delete_waiting_of(connection, erasure.persons, erasure.asked_at)
-        await belongings.delete_parts(connection, [file for mail in mails for file in _files(mail)])
+        await _take_waiting(connection, erasure)
         people = await belongings.delete_traces(connection, erasure.persons)
-        await _count(connection, erasure, {"waiting mails": len(mails), "sign-ins": people})
+        await _count(connection, erasure, {"sign-ins": people})
         now = self.clock()
         await erasures.set_erased(connection, erasure.id, erasure.erased_at or now)
         whole = await erasures.read_erasure(connection, erasure.id)
@@ -144,6 +143,16 @@ class Erasing:
             elif now > (erasure.nudged_at or erasure.asked_at) + NUDGE_AFTER:
                 await outbox.append_tombstones(connection, Topic.KEYS, list(map(str, still)))
                 await erasures.set_nudged(connection, erasure.id, now)
+
+
+async def _take_waiting(connection: Connection, erasure: Erasure) -> None:
+    """Take away what of theirs is in no thread yet: mails with their files, and parts of files."""
+    persons, until = erasure.persons, erasure.asked_at
+    mails = await belongings.delete_waiting_of(connection, persons, until)
+    await belongings.delete_parts(connection, [file for mail in mails for file in _files(mail)])
+    parts = await belongings.delete_waiting_parts(connection, persons, until)
+    counted = {"waiting mails": len(mails), "waiting parts of files": parts}
+    await _count(connection, erasure, counted)
 
 
 async def _count(connection: Connection, erasure: Erasure, removed: dict[str, int]) -> None:

@@ -68,6 +68,7 @@ async def keep_parts(connection: Connection, received: Sequence[AttachmentReceiv
             event.data.parts,
             b64decode(event.data.private.content, validate=True),
             event.time,
+            event.data.private.person,
         )
         for event in received
         if event.data.private is not None

@@ -112,5 +112,9 @@ def _note(
 
 
 def _called(thread: Thread) -> str:
-    """By its number alone: its subject is its requester's, and the other thread may be another's."""
+    """By its number alone: its subject is its requester's, the other thread may be another's."""
     return ticket_number(thread.ticket)
+
+
+def _changed(thread: Thread, now: datetime) -> Thread:
+    return replace(thread, changes=thread.changes + 1, changed_at=moment(thread, now))

@@ -1,24 +1,40 @@
-"""Forgetting people over HTTP: asked for by admins, answered with what was taken away."""
+"""Forgetting people over HTTP: asked for by admins, answered with what was taken away.
 
-from collections.abc import Callable
+An address that is named here is kept nowhere: neither in a row, a log, an event nor an answer.
+"""
+
+import re
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, model_validator
+import structlog
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+    validate_email,
+)
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from services.messaging import access
-from services.messaging.store import erasures
+from services.messaging.store import belongings, erasures
 from services.messaging.store.erasures import Erasure
 from shared import problems, web
-from shared.database import Database
+from shared.database import Connection, Database
 from shared.envelope import STAFF, format_instant
-from shared.identity import Caller, Role, Verifier, requester_id
+from shared.identity import Caller, Role, Verifier, requester_id, subject_of
 
+log = structlog.get_logger(__name__)
+
+_PSEUDONYM = re.compile(r"r-[0-9A-Za-z-]{1,64}")
 HEARS_OF_IT = ("messaging", "notifier")
 """The services that keep anything of a requester."""
 
@@ -28,9 +44,17 @@ class _Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: EmailStr | None = None
-    """Their e-mail address. It is not kept."""
-    person: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    address: (
+        Annotated[
+            str,
+            StringConstraints(
+                strip_whitespace=True, max_length=320, pattern=r"^[^\s<>\x00]+@[^\s<>@\x00]+$"
+            ),
+        ]
+        | None
+    ) = None
+    """Their e-mail address: whatever a mail may have come from, in a domain of any kind."""
+    person: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")] | None = None
     """Their pseudonym (`requester` in events), or the subject of their sign-in."""
     preview: bool = False
     """Only say what there is; change nothing."""
@@ -65,20 +89,16 @@ class Privacy:
         """Take up an erasure; of somebody who is being forgotten already it is the same one."""
         caller = self._admin(request)
         asked = await web.read_json(request, _Asked)
-        person = asked.person or self._pseudonym(asked.address)
         now = self.clock()
         async with self.database.transaction() as connection:
-            names, staff = await erasures.list_names(connection, person, asked.address)
-            names = (names | {person} | self._pseudonyms(asked.address)) - staff
-            if not names:
-                detail = "This is a sign-in of a colleague. Requesters alone are forgotten here."
-                raise problems.Problem(409, "Conflict", detail)
-            there = await erasures.count_theirs(connection, names, now)
+            names = await self._names(connection, asked)
             if asked.preview:
+                there = await belongings.count_theirs(connection, names, now)
                 return JSONResponse({"persons": sorted(names), "there_is": there})
             id_ = await erasures.add_erasure(connection, self.new_id(), names, caller.subject, now)
             erasure = await erasures.read_erasure(connection, id_)
         assert erasure is not None  # noqa: S101 - it was added just now
+        log.info("erasure_asked", erasure=str(id_), by=caller.subject)
         self.wake()
         headers = {"Location": f"/v1/privacy/erasures/{id_}"}
         return JSONResponse(_shown(erasure), 202, headers=headers)
@@ -110,16 +130,42 @@ class Privacy:
     def _admin(self, request: Request) -> Caller:
         return self.verifier.require(request, Role.ADMIN)
 
-    def _pseudonym(self, address: str | None) -> str:
-        if not self.pseudonym_secret:
+    async def _names(self, connection: Connection, asked: _Asked) -> set[str]:
+        """All ids of whom is meant, and none of a colleague.
+
+        Raises:
+            Problem: 404 for an id of nobody, which would be said on the stream whatever it is; 409
+                for a colleague's, or where addresses tell us nothing.
+        """
+        person = None if asked.person is None else subject_of(asked.person)
+        addresses = _spellings(asked.address)
+        if addresses and not self.pseudonym_secret:
             detail = "Without CARELINE_PSEUDONYM_SECRET nobody is found by address: name a person."
             raise problems.Problem(409, "Conflict", detail)
-        return requester_id(address or "", secret=self.pseudonym_secret)
+        known, staff, more = await belongings.list_names(connection, person, addresses)
+        names = known | self._pseudonyms(addresses | more)
+        if person is not None and _PSEUDONYM.fullmatch(person):
+            names.add(person)
+        if person in staff or (names and names <= staff):
+            detail = "This is a sign-in of a colleague. Requesters alone are forgotten here."
+            raise problems.Problem(409, "Conflict", detail)
+        if person is not None and person not in names:
+            raise problems.Problem(404, "Not found", "Nobody is known under this id.")
+        return names - staff
 
-    def _pseudonyms(self, address: str | None) -> set[str]:
-        if address is None or not self.pseudonym_secret:
-            return set()
-        return {requester_id(address, secret=self.pseudonym_secret)}
+    def _pseudonyms(self, addresses: Collection[str]) -> set[str]:
+        secret = self.pseudonym_secret
+        return {requester_id(address, secret=secret) for address in addresses} if secret else set()
+
+
+def _spellings(address: str | None) -> set[str]:
+    """An address as it was written, as mails have it; and as the form and the API make it."""
+    if address is None:
+        return set()
+    try:
+        return {address, validate_email(address)[1]}
+    except PydanticCustomError:
+        return {address}  # mails come from addresses, too, that no form takes
 
 
 def routes(privacy: Privacy) -> list[Route]:

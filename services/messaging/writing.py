@@ -75,7 +75,7 @@ def note(thread: Thread, author: Actor, text: str, *, about: str, now: datetime)
 
 
 def whose(message: Message, thread: Thread) -> str:
-    """Pseudonym or id of whose personal data a message is: customers' and their machines' their own.
+    """Pseudonym or id of whose personal data a message is: what customers send is their own.
 
     What we write is written to whoever asked; so are the notes of the desk. A thread may hold what
     somebody else wrote, too: their ticket was merged into it.

@@ -5,7 +5,7 @@ A request counts for what is from before it. Who writes to us again after it is 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -15,14 +15,12 @@ from services.notifier.deliveries import Delivery, DeliveryState
 from services.notifier.notices import SOURCE
 from shared import keyring, outbox
 from shared.database import Connection
+from shared.envelope import Topic
 from shared.events import Event
 from shared.notifications import SuppressionReason
 from shared.privacy import ErasureRequested, PersonErased, PersonErasedData, Removed
 
 log = structlog.get_logger(__name__)
-
-SLACK = timedelta(seconds=5)
-"""By how much what is from before a request may seem to be from after it: clocks differ."""
 
 
 async def without_erased(connection: Connection, heard: Sequence[Event]) -> list[Event]:
@@ -36,7 +34,7 @@ async def without_erased(connection: Connection, heard: Sequence[Event]) -> list
     """
     if not heard:
         return []
-    since = min(event.time for event in heard) - SLACK
+    since = min(event.time for event in heard)
     requests = await store.read_erasures(connection, since)
     if not requests:
         return list(heard)
@@ -58,7 +56,7 @@ async def erase(connection: Connection, request: ErasureRequested, *, now: datet
         return
     await store.keep_erasure(connection, request)
     removed = await _take_away(connection, request, now)
-    await keyring.throw_away(connection, request.data.keys)
+    await _throw_keys_away(connection, request)
     if known is None or not known.answered:
         await outbox.append(connection, [_answer(request, removed, now)])
         await store.mark_answered(connection, request.id, request.time)
@@ -72,10 +70,21 @@ async def recall(connection: Connection, request: ErasureRequested, *, now: date
     await keyring.throw_away(connection, request.data.keys)
 
 
+async def _throw_keys_away(connection: Connection, request: ErasureRequested) -> None:
+    """Those that were named; and ours, which nobody may have heard of when they were named.
+
+    What was to be said has been emptied by then, so that no relay is making more of them.
+    """
+    own = await keyring.list_keys(connection, request.data.persons, own=True)
+    unnamed = sorted(set(own) - set(request.data.keys))
+    await keyring.throw_away(connection, [*request.data.keys, *unnamed])
+    await outbox.append_tombstones(connection, Topic.KEYS, list(map(str, unnamed)))
+
+
 async def _take_away(
     connection: Connection, request: ErasureRequested, now: datetime
 ) -> dict[str, int]:
-    people, until = request.data.persons, request.time + SLACK
+    people, until = request.data.persons, request.time
     tickets = await store.find_tickets_of(connection, people)
     addresses = await store.find_addresses(connection, people, until)
     deliveries = await store.lock_deliveries_to(connection, people, until)
@@ -123,7 +132,7 @@ def _answer(request: ErasureRequested, removed: dict[str, int], now: datetime) -
 def _is_erased(event: Event, requests: Sequence[ErasureRequested]) -> bool:
     private = getattr(event.data, "private", None)
     return private is not None and any(
-        private.person in request.data.persons and event.time <= request.time + SLACK
+        private.person in request.data.persons and event.time <= request.time
         for request in requests
     )
 

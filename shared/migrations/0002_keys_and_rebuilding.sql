@@ -6,11 +6,13 @@ CREATE TABLE stream_keys (
     id uuid PRIMARY KEY,
     person text NOT NULL,
     wrapped bytea,
-    made_at timestamptz NOT NULL
+    made_at timestamptz NOT NULL,
+    own boolean NOT NULL DEFAULT false
 );
 CREATE INDEX stream_keys_by_person ON stream_keys (person, made_at) WHERE wrapped IS NOT NULL;
 
 COMMENT ON COLUMN stream_keys.wrapped IS 'none once it was thrown away';
+COMMENT ON COLUMN stream_keys.own IS 'made here: its record may not have been heard elsewhere yet';
 
 -- How far the topic of keys was read.
 CREATE TABLE stream_key_positions (

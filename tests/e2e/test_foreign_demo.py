@@ -11,8 +11,11 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.demo import ANSWER, REPLY, SUBJECT
+from shared.envelope import Topic
+from tests.support.causality import find_reversed, seen
 from tests.support.foreign import ASYNCAPI, Record, by_confluent, by_kcat, everything, refusals
 from tests.support.local_desk import Command, command, free_base
+from tests.support.stream import read_all
 
 ROOT = Path(__file__).parents[2]
 FOLLOW = ROOT / "deploy" / "event_docs" / "snippets" / "follow.py"
@@ -83,6 +86,14 @@ def test_a_cause_is_on_the_stream(records: list[Record]) -> None:
         if record.raw:
             assert record.value["correlationid"] in ids
             assert record.value.get("causationid", record.value["id"]) in ids
+
+
+async def test_causes_stand_before_their_effects(broker: str) -> None:
+    """For each ticket, across all topics, by the broker's own clock and offsets."""
+    records = await read_all(broker, *(f"careline.{topic}" for topic in Topic))
+    events = seen(records)
+    assert len([event for event in events if event.cause]) > len(events) / 2
+    assert find_reversed(events) == []
 
 
 def test_a_ticket_has_one_partition_number_everywhere(records: list[Record]) -> None:

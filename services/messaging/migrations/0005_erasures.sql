@@ -35,6 +35,9 @@ ALTER TABLE messages ADD COLUMN erased_at timestamptz;
 COMMENT ON COLUMN threads.erased_at IS 'when all that told of its requester was taken away';
 COMMENT ON COLUMN messages.erased_at IS 'when its words and files were taken away';
 
+ALTER TABLE attachment_parts ADD COLUMN person text NOT NULL DEFAULT '';
+COMMENT ON COLUMN attachment_parts.person IS 'whose it is: a part may come before its message';
+
 -- Who wrote into threads of others?
 CREATE INDEX messages_by_author ON messages (author)
     WHERE author_kind <> 'agent' AND erased_at IS NULL;

@@ -24,6 +24,8 @@ class Part:
     """How many there are."""
     content: bytes
     received_at: datetime
+    person: str
+    """Whose it is: before its message is heard, nothing else tells."""
 
 
 async def add_attachments(
@@ -68,13 +70,13 @@ async def add_parts(connection: Connection, parts: Sequence[Part]) -> None:
     """
     await connection.executemany(
         """
-        INSERT INTO attachment_parts (attachment, part, parts, content, received_at)
-        SELECT $1, $2, $3, $4, $5
+        INSERT INTO attachment_parts (attachment, part, parts, content, received_at, person)
+        SELECT $1, $2, $3, $4, $5, $6
         WHERE NOT EXISTS (SELECT FROM attachments WHERE id = $1 AND state <> 'incoming')
             AND NOT EXISTS (SELECT FROM attachment_parts WHERE attachment = $1 AND parts <> $3)
         ON CONFLICT (attachment, part) DO NOTHING
         """,
-        [(p.attachment, p.part, p.parts, p.content, p.received_at) for p in parts],
+        [(p.attachment, p.part, p.parts, p.content, p.received_at, p.person) for p in parts],
     )
 
 
@@ -156,7 +158,7 @@ async def read_part(connection: Connection, attachment: UUID, *, after: int) -> 
     """The part of a file that follows another one; the first follows 0."""
     row = await connection.fetchrow(
         """
-        SELECT attachment, part, parts, content, received_at FROM attachment_parts
+        SELECT attachment, part, parts, content, received_at, person FROM attachment_parts
         WHERE attachment = $1 AND part > $2
         ORDER BY part
         LIMIT 1

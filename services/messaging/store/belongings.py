@@ -212,6 +212,22 @@ async def delete_parts(connection: Connection, files: Sequence[UUID]) -> None:
     )
 
 
+async def delete_waiting_parts(
+    connection: Connection, persons: Collection[str], until: datetime
+) -> int:
+    """Take away parts of files of theirs whose message was not heard; counts them."""
+    rows = await connection.fetch(
+        """
+        DELETE FROM attachment_parts AS p WHERE person = ANY($1::text[]) AND received_at <= $2
+            AND NOT EXISTS (SELECT FROM attachments WHERE id = p.attachment)
+        RETURNING 1
+        """,
+        list(persons),
+        until,
+    )
+    return len(rows)
+
+
 async def delete_waiting_of(
     connection: Connection, persons: Collection[str], until: datetime
 ) -> list[bytes]:

@@ -63,6 +63,22 @@ async def test_killed_between_stream_and_answer_the_same_mail_is_the_same_ticket
     assert len(events) == 2 * len(before)
 
 
+async def test_killed_behind_the_key_the_mail_sent_again_is_one_ticket(desk: Desk) -> None:
+    """A key alone stands there, which opens nothing; sent again, the mail has one of its own."""
+    mail = _mail("<key@customer.example>")
+    desk.start("intake", CARELINE_FAILPOINT="intake.mail_keys_published")
+    await desk.ready("intake")
+    assert await _send(desk, mail) == ""
+    assert await desk.died("intake") == -9
+    assert await _events(desk) == []
+
+    desk.start("intake")
+    await desk.ready("intake")
+    assert (await _send(desk, mail)).startswith("250 ")
+    (created,) = [event for event in await _events(desk) if isinstance(event, TicketCreated)]
+    assert created.data.private is not None
+
+
 async def test_killed_between_files_and_ticket_no_ticket_names_what_is_not_there(
     desk: Desk,
 ) -> None:

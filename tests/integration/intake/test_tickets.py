@@ -61,19 +61,24 @@ async def test_a_request_without_a_key_is_a_ticket_of_its_own(desk: Desk) -> Non
 
 
 @pytest.mark.timeout(180)
-async def test_killed_between_publish_and_answer_the_retry_is_the_same_ticket(desk: Desk) -> None:
-    """The caller never heard of its ticket and asks again: one ticket."""
-    desk.start("intake", CARELINE_FAILPOINT="intake.published")
+@pytest.mark.parametrize("place", ["intake.keys_published", "intake.published"])
+async def test_killed_between_publish_and_answer_the_retry_is_the_same_ticket(
+    desk: Desk, place: str
+) -> None:
+    """The caller never heard of its ticket and asks again: one ticket, which can be opened."""
+    desk.start("intake", CARELINE_FAILPOINT=place)
     await desk.ready("intake")
     async with httpx.AsyncClient() as client:
         with pytest.raises(httpx.TransportError):
             await _post(client, desk)
         assert await desk.died("intake") == -9
+        assert len(await _created(desk)) == (place == "intake.published")
         desk.start("intake")
         await desk.ready("intake")
         again = await _post(client, desk)
     created = await _created(desk)
     assert {event.subject for event in created} == {again.json()["ticket"]}
+    assert all(event.data.private is not None for event in created)
     assert len({event.id for event in created}) == 1
 
 

@@ -1,25 +1,37 @@
 """Somebody who is to be forgotten: what is theirs goes, what is others' stays, and it is told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid5
 
 import pytest
 
+from services.messaging import doing, handlers
 from services.messaging.erasing import Erasing
 from services.messaging.store import erasures
-from shared import events
+from shared import events, outbox
+from shared.consumer import Heard
 from shared.database import Database
 from shared.envelope import NAMESPACE, Cause, Topic, derive_id
 from shared.events import Event
 from shared.keyring import Keyring
-from shared.privacy import ErasureRequested, PersonErased, PersonErasedData, Removed
+from shared.messages import MessagePosted
+from shared.privacy import (
+    ErasureRequested,
+    ErasureRequestedData,
+    PersonErased,
+    PersonErasedData,
+    Removed,
+)
 from shared.topics import declared_topics, ensure_topics
 from tests.support import said, said_mails
 from tests.support.inbox import count, hear, shown
+from tests.support.locks import somebody_waits
 from tests.support.sealing import clock, keyring
 from tests.support.stack import Stack
-from tests.support.visiting import ACCOUNT, AGENT, customer, post
+from tests.support.visiting import ACCOUNT, AGENT, customer, do, post
+from tests.support.waiting import until
 
 TEXT, ANSWER, OTHERS = "A marker of the requester", "A marker of the answer", "Somebody else's"
 CONTENT = b"A marker in a file"
@@ -147,6 +159,137 @@ async def test_what_others_did_is_in_the_report(database: Database, ring: Keyrin
     assert [(report.service, report.removed) for report in erasure.reports] == [
         ("notifier", {"mails": 3})
     ]
+
+
+async def test_what_was_opened_before_and_is_heard_after_leaves_nothing(
+    database: Database, ring: Keyring
+) -> None:
+    """A batch may have been opened while the key still held: its words stay out all the same."""
+    created = said.ticket_created(account=ACCOUNT, text=TEXT)
+    file = said_mails.attachment(created, CONTENT, name="marker.txt")
+    mail = said_mails.message_received(created, text=TEXT, attachments=(file,))
+    parts = said_mails.attachment_parts(created, file, CONTENT)
+    other = said.ticket_created("another", text=OTHERS, requester=COLLEAGUE)
+    await _ask(database)
+    await _work(database, ring)
+    await hear(database, created, other, mail, *parts)
+    assert (await shown(database, said.ticket_of(created))).texts == [""]
+    assert (await shown(database, said.ticket_of(other))).texts == [OTHERS]
+    assert not await _traces(database, TEXT, "marker", CONTENT.decode())
+
+
+async def test_a_batch_under_way_is_waited_for(database: Database, ring: Keyring) -> None:
+    """What it keeps, and what it says, is taken along."""
+    created = said.ticket_created(account=ACCOUNT, text=TEXT)
+    mail = said_mails.message_received(created, text=TEXT)
+    async with database.transaction() as connection:
+        await handlers.handle(connection, [Heard(event, 0) for event in (created, mail)])
+        await _ask(database)
+        work = asyncio.create_task(_work(database, ring))
+        await until(lambda: somebody_waits(database), what="the erasure waits")
+    await work
+    assert (await shown(database, said.ticket_of(created))).texts == ["", ""]
+    assert not await _traces(database, TEXT)
+
+
+async def test_a_key_that_a_relay_is_making_is_thrown_away_too(
+    database: Database, ring: Keyring
+) -> None:
+    """It may have sealed something on the stream already, though its row is not there yet."""
+    await _ask(database)
+    async with database.connection() as connection, connection.transaction():
+        await outbox.forget(connection, ())  # nobody relays but us
+        keys, _ = await ring.for_writing(connection, {said.REQUESTER})
+        work = asyncio.create_task(_work(database, ring))
+        await until(lambda: somebody_waits(database), what="the erasure waits")
+    await work
+    assert not await ring.find([keys[said.REQUESTER].id])
+    assert await _tombstones(database) == [str(keys[said.REQUESTER].id)]
+
+
+async def test_a_mail_that_waits_for_its_thread_goes_with_the_keys(
+    database: Database, ring: Keyring
+) -> None:
+    """Its thread may open a moment later: then it would be said, sealed with a new key.
+
+    Parts of files that no message has named so far go with it.
+    """
+    created = said.ticket_created(account=ACCOUNT, text=TEXT)
+    file = said_mails.attachment(created, CONTENT, name="marker.txt")
+    await hear(database, *said_mails.attachment_parts(created, file, CONTENT))
+    await hear(database, said_mails.message_received(created, text=TEXT))
+    await _ask(database)
+    assert await Erasing(database, ring, clock).step()
+    assert await count(database, "waiting_mails") == 0
+    assert await count(database, "attachment_parts") == 0
+    await hear(database, created)
+    assert not [e for e in await _said(database) if e.type == "careline.message.posted.v1"]
+
+
+async def test_nothing_of_theirs_stays_in_what_their_ticket_was_merged_into(
+    database: Database, ring: Keyring
+) -> None:
+    """Neither the subject in the note about it, nor what their machine sent there."""
+    created = said.ticket_created(account=ACCOUNT, text=TEXT)
+    other = said.ticket_created("another", account=ACCOUNT, text=OTHERS, requester=COLLEAGUE)
+    private = created.data.private
+    assert private is not None
+    data = created.data.model_copy(
+        update={"private": private.model_copy(update={"subject": "A marker of the subject"})}
+    )
+    await hear(database, created.model_copy(update={"data": data}), other)
+    await do(database, AGENT, doing.merge, said.ticket_of(created), said.ticket_of(other))
+    mail = said_mails.message_received(created, text=TEXT)
+    machines = mail.data.model_copy(update={"automatic": True})
+    await hear(database, mail.model_copy(update={"data": machines}))
+    assert (await shown(database, said.ticket_of(other))).texts[-1] == TEXT
+    posted = [e for e in await _said(database) if isinstance(e, MessagePosted)][-1]
+    assert posted.data.private is not None
+    assert posted.data.private.person == said.REQUESTER
+    await _ask(database)
+    await _work(database, ring)
+    assert (await shown(database, said.ticket_of(other))).texts[0] == OTHERS
+    assert not await _traces(database, TEXT, "A marker of the subject")
+
+
+async def test_who_is_known_under_more_ids_is_asked_for_anew(database: Database) -> None:
+    """One that is under way and does not name all of them would leave the others behind."""
+    more = uuid5(NAMESPACE, "another erasure")
+    async with database.transaction() as connection:
+        names = {said.REQUESTER, "c-one"}
+        first = await erasures.add_erasure(connection, ERASURE, {said.REQUESTER}, "a", clock())
+        wider = await erasures.add_erasure(connection, more, names, "a", clock())
+        again = await erasures.add_erasure(connection, uuid5(more, "x"), {"c-one"}, "a", clock())
+    assert (first, wider, again) == (ERASURE, more, more)
+
+
+async def test_a_rebuilt_database_tells_what_was_told_before(
+    database: Database, ring: Keyring
+) -> None:
+    """What the stream gives back is taken away again: neither counted twice nor said again."""
+    async with database.transaction() as connection:
+        keys, _ = await ring.for_writing(connection, {said.REQUESTER})
+    created = said.ticket_created(account=ACCOUNT, text=TEXT)
+    cause, at, source = Cause(ERASURE, said.REQUESTER), clock(), "/services/messaging"
+    asked = ErasureRequestedData(
+        erasure=ERASURE, persons=(said.REQUESTER,), keys=(keys[said.REQUESTER].id,), by="a"
+    )
+    removed = (Removed(what="messages", count=1),)
+    erased = PersonErasedData(erasure=ERASURE, service="messaging", removed=removed)
+    await hear(
+        database,
+        created,
+        ErasureRequested.say(asked, cause=cause, source=source, time=at),
+        PersonErased.say(erased, cause=cause, source=source, time=at),
+    )
+    assert not await ring.find([keys[said.REQUESTER].id])
+    await _work(database, ring)
+    assert not await _traces(database, TEXT)
+    assert not await _said(database)
+    async with database.connection() as connection:
+        known = await erasures.read_erasure(connection, ERASURE)
+    assert known is not None
+    assert (known.state, known.removed) == ("erased", {"messages": 1})
 
 
 async def _ask(database: Database) -> None:

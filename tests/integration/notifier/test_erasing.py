@@ -298,3 +298,24 @@ async def test_alerts_about_their_requests_go_out_all_the_same(database: Databas
 
 def _asked_again() -> TicketCreated:
     return said.ticket_created("again", at=said.now() + 2 * LATER)
+
+
+async def test_a_key_of_ours_that_nobody_named_is_thrown_away_too(database: Database) -> None:
+    """We may have made it after the others were counted: nobody else knew of it then."""
+    asked = request()
+    (named,), ours, others = asked.data.keys, uuid4(), uuid4()
+    async with database.transaction() as connection:
+        await connection.executemany(
+            "INSERT INTO stream_keys (id, person, wrapped, made_at, own)"
+            " VALUES ($1, $2, 'wrapped', now(), $3)",
+            [
+                (named, said.REQUESTER, False),
+                (ours, said.REQUESTER, True),
+                (others, "r-somebody-else", True),
+            ],
+        )
+    await hear(database, asked)
+    left = await query(database, "SELECT id FROM stream_keys WHERE wrapped IS NOT NULL")
+    tombstones = await query(database, "SELECT topic, key FROM outbox WHERE value IS NULL")
+    assert [row["id"] for row in left] == [others]
+    assert [tuple(row) for row in tombstones] == [("keys", str(ours))]

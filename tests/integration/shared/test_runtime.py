@@ -17,6 +17,7 @@ from tests.support.databases import PASSWORD
 from tests.support.gate import gate_to
 from tests.support.lone_broker import LoneBroker
 from tests.support.samples import ticket_created
+from tests.support.sealing import STREAM_SECRET
 from tests.support.service import Service, a_service
 from tests.support.stack import Stack
 from tests.support.stream import publish, read_events
@@ -219,7 +220,8 @@ async def test_a_key_set_that_is_none_is_named(
     path = tmp_path / "keys.json"
     if content is not None:
         path.write_text(content)
-    told = settings | {"JWKS_FILE": str(path), "PSEUDONYM_SECRET": "a secret of the tests"}
+    secrets = {"PSEUDONYM_SECRET": "a secret of the tests", "STREAM_SECRET": STREAM_SECRET}
+    told = settings | secrets | {"JWKS_FILE": str(path)}
     with a_service(tmp_path, told, "services.intake") as intake:
         intake.start()
         assert await intake.ended() == 2

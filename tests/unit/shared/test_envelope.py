@@ -85,8 +85,9 @@ def test_what_follows_names_its_cause() -> None:
 
 
 def test_the_schema_is_named_after_the_type() -> None:
-    """`dataschema` tells a reader which file to look into."""
-    assert ticket_created().dataschema == "urn:careline:schema:careline.ticket.created.v1"
+    """`dataschema` tells a reader which file to look into, and where in it."""
+    file, place = ticket_created().dataschema.split("#")
+    assert (file, place) == ("urn:careline:schema:careline.ticket.created.v1", "/properties/data")
 
 
 @pytest.mark.parametrize(
