@@ -23,6 +23,7 @@ from shared.deadlines import (
     DeadlineScheduled,
     DeadlineState,
 )
+from shared.envelope import Topic
 from shared.events import (
     Event,
     PlanChanged,
@@ -121,7 +122,8 @@ class Narrator:
         """Put an event into words. `appended` is when the stream had it."""
         self._remember(event)
         words, style = self._words(event, appended)
-        return Line(self._clock(appended), number(event.subject), words, style)
+        subject = "somebody" if event.TOPIC is Topic.PRIVACY else number(event.subject)
+        return Line(self._clock(appended), subject, words, style)
 
     def tell_dead(self, service: str, key: bytes | None, reason: str, appended: datetime) -> Line:
         """Say that a service put a record aside."""
@@ -263,10 +265,12 @@ class Narrator:
 
 
 def number(subject: str) -> str:
-    """A ticket's number; `account` or nothing for what is no ticket."""
+    """A ticket's number; what else it is for what is no ticket, or nothing."""
     try:
         return ticket_number(UUID(subject))
     except ValueError:
+        if subject.startswith("catalogue:"):
+            return "catalogue"
         return "account" if subject else ""
 
 

@@ -26,6 +26,7 @@ from shared.identity import Caller, Role
 from shared.plans import Clock
 from tests.support import said
 from tests.support.inbox import hear
+from tests.support.sealing import STREAM_SECRET
 from tests.support.served import serving
 from tests.support.waiting import until
 
@@ -111,6 +112,7 @@ async def served_agents(dsn: str) -> AsyncIterator[Agents]:
     try:
         async with serving(application) as made.url:
             settings = MessagingSettings(
+                stream_secret=STREAM_SECRET,
                 database="postgresql://unused",
                 public_address=made.url,
                 intake="http://127.0.0.1:9",

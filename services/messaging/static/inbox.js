@@ -198,13 +198,24 @@ function complain(words, isOut = false) {
 }
 
 async function swap(path) {
-  const answer = await fetch(path, { headers: { Accept: "text/html" } });
+  // What comes live meanwhile may be newer than what is fetched: it stays.
+  const patched = new Set();
+  const note = (event) => patched.add(event.target.id);
+  document.addEventListener("careline:patched", note);
+  let answer;
+  let html;
+  try {
+    answer = await fetch(path, { headers: { Accept: "text/html" } });
+    html = await answer.text();
+  } finally {
+    document.removeEventListener("careline:patched", note);
+  }
   if (!answer.ok) throw new Error(answer.statusText);
-  const fetched = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fetched = new DOMParser().parseFromString(html, "text/html");
   const had = document.activeElement?.id;
   for (const id of ["told", "ticket-head", "ticket-asks", "ticket-clocks", "ticket-forms", "ticket-facts"]) {
     const fresh = fetched.getElementById(id);
-    if (fresh) document.getElementById(id)?.replaceWith(document.importNode(fresh, true));
+    if (fresh && !patched.has(id)) document.getElementById(id)?.replaceWith(document.importNode(fresh, true));
   }
   if (had) document.getElementById(had)?.focus({ preventScroll: true });
   showTold();
