@@ -11,6 +11,8 @@ import pytest
 from tests.support import asyncapi_parser
 from tests.support.schemas import EXAMPLES, FOLDER
 
+pytestmark = pytest.mark.long  # it fetches the parser from npm
+
 Change = Callable[[dict[str, Any]], object]
 
 

@@ -122,14 +122,15 @@ async def test_a_lost_database_is_rebuilt_as_it_was(desk: Desk, before: Told) ->
     assert not [line for line in desk.log("messaging") if line["event"] == "dead_letter"]
 
 
+# The others go with `make long`: every service passes them the same way.
 @pytest.mark.parametrize(
     "place",
     [
-        "rebuilding.drawn",
-        "messaging.before_commit",
-        "messaging.committed",
+        pytest.param("rebuilding.drawn", marks=pytest.mark.long),
+        pytest.param("messaging.before_commit", marks=pytest.mark.long),
+        pytest.param("messaging.committed", marks=pytest.mark.long),
         "messaging.put_together",
-        "rebuilding.finished",
+        pytest.param("rebuilding.finished", marks=pytest.mark.long),
     ],
 )
 async def test_whoever_dies_on_the_way_goes_on(desk: Desk, before: Told, place: str) -> None:

@@ -134,13 +134,13 @@ async def _fill(connection: Connection, amount: int) -> None:
         """
         INSERT INTO deliveries (
             id, ticket, kind, channel, lane, address, state, not_before, caused_at, ended_at,
-            caused_by, correlation
+            caused_by, correlation, person
         )
         SELECT gen_random_uuid(), gen_random_uuid(), 'breach_alert', 'slack',
             (ARRAY['chat', 'pager', 'email'])[1 + n % 3], 'x',
             CASE WHEN n % 7 < 3 THEN 'sent' ELSE 'planned' END,
             now() + (n % 1000 - 500) * interval '1 second', now(),
-            CASE WHEN n % 7 < 3 THEN now() END, gen_random_uuid(), gen_random_uuid()
+            CASE WHEN n % 7 < 3 THEN now() END, gen_random_uuid(), gen_random_uuid(), 'staff'
         FROM generate_series(1, $1) AS n
         """,
         amount,

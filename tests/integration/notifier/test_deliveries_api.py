@@ -28,11 +28,11 @@ from tests.support.register import NOW, Operated, delivery
 MANY = """
 INSERT INTO deliveries (
     id, ticket, kind, channel, lane, address, state, not_before, caused_at, ended_at, caused_by,
-    correlation
+    correlation, person
 )
 SELECT gen_random_uuid(), gen_random_uuid(), 'acknowledgement', 'email', 'email',
     'customer' || number || '@customer.example', 'sent', at, at, at, gen_random_uuid(),
-    gen_random_uuid()
+    gen_random_uuid(), 'r-' || number
 FROM (
     SELECT number, $1::timestamptz - number * interval '1 second' AS at
     FROM generate_series(1, $2::integer) AS number

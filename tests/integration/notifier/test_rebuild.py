@@ -132,9 +132,15 @@ async def test_a_lost_database_is_rebuilt_and_nobody_hears_twice(
     await assert_as_before(desk, hook, before)
 
 
+# The others go with `make long`: every service passes them the same way.
 @pytest.mark.parametrize(
     "place",
-    ["rebuilding.drawn", "notifier.before_commit", "notifier.committed", "rebuilding.finished"],
+    [
+        pytest.param("rebuilding.drawn", marks=pytest.mark.long),
+        pytest.param("notifier.before_commit", marks=pytest.mark.long),
+        pytest.param("notifier.committed", marks=pytest.mark.long),
+        "rebuilding.finished",
+    ],
 )
 async def test_whoever_dies_on_the_way_begins_again(
     desk: Desk, hook: Hook, before: Told, place: str

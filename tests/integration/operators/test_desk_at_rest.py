@@ -21,6 +21,7 @@ async def _make_topics(supervisor: Supervisor, broker: kafka.Broker) -> None:
     await ensure_topics(broker.bootstrap_servers, declared("careline", 2), 1)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_desk_that_rests_is_given_more(tmp_path: Path) -> None:
     """Nobody has to say that intake is stopped; afterwards everything rests again."""

@@ -83,14 +83,15 @@ async def test_a_lost_database_is_rebuilt_as_it_was(desk: Desk, before: Told) ->
     assert not [line for line in desk.log("sla") if line["event"] == "dead_letter"]
 
 
+# The others go with `make long`: every service passes them the same way.
 @pytest.mark.parametrize(
     "place",
     [
-        "rebuilding.drawn",
-        "sla.before_commit",
-        "sla.committed",
+        pytest.param("rebuilding.drawn", marks=pytest.mark.long),
+        pytest.param("sla.before_commit", marks=pytest.mark.long),
+        pytest.param("sla.committed", marks=pytest.mark.long),
         "rebuilding.settled",
-        "rebuilding.finished",
+        pytest.param("rebuilding.finished", marks=pytest.mark.long),
         "partitions.before_commit",
     ],
 )

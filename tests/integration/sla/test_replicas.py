@@ -54,9 +54,19 @@ async def _start(desk: Desk, names: Sequence[str]) -> None:
     async def all_own_some() -> bool:
         async with httpx.AsyncClient() as client:
             owned = [await _owned(client, port) for port in ports[: len(names)]]
-        return all(owned) and sum(owned) == 16  # of four topics with four partitions
+            ready = [await _is_ready(client, port) for port in ports[: len(names)]]
+        return all(owned) and sum(owned) == 16 and all(ready)  # four topics, four partitions
 
     await until(all_own_some, within=60, what="every replica owns partitions")
+
+
+async def _is_ready(client: httpx.AsyncClient, port: int) -> bool:
+    """Whether a replica has seen that the new database is complete, and answers."""
+    try:
+        answer = await client.get(f"http://127.0.0.1:{port}/health/ready")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == httpx.codes.OK
 
 
 async def _owned(client: httpx.AsyncClient, port: int) -> int:
