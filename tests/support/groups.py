@@ -1,8 +1,29 @@
 """Consumer groups whose members were killed."""
 
+from collections.abc import Sequence
+
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.group import LeaveGroupRequest
+
+
+async def has_heard_all(bootstrap_servers: str, group: str, topics: Sequence[str]) -> bool:
+    """Whether a group has committed everything that these topics hold now."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    consumer = AIOKafkaConsumer(*topics, bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    await consumer.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(group)
+        ends = await consumer.end_offsets(sorted(consumer.assignment()))
+        return all(
+            end == 0 or (partition in committed and committed[partition].offset >= end)
+            for partition, end in ends.items()
+        )
+    finally:
+        await consumer.stop()
+        await admin.close()
 
 
 async def dismiss_members(bootstrap_servers: str, group: str) -> None:

@@ -12,6 +12,7 @@ from shared.events import Event, TicketCreated
 from shared.topics import topic_name
 from tests.support import said, said_handling, said_mails
 from tests.support.desk import CATALOGUE, SECRET, Desk
+from tests.support.groups import has_heard_all
 from tests.support.stream import publish, read_all
 from tests.support.waiting import until
 from tests.support.webhooks import Hook
@@ -25,6 +26,7 @@ allow_private = true
 """
 STEPS = f'["{LEADS}", "incident-log", {{ tell = ["later@careline.example"], after = "3h" }}]'
 
+HEARD = (Topic.TICKETS, Topic.SLA, Topic.MESSAGES)
 Rows = Mapping[str, Mapping[str, Any]]
 """What is kept of deliveries, by id."""
 
@@ -72,7 +74,15 @@ async def tell(desk: Desk, *heard: Event) -> None:
 
 
 async def settled(desk: Desk, *, on_the_way: int) -> None:
-    """Wait until no more than so many deliveries are to go out by now, and all was said."""
+    """Wait until all was heard, no more than so many deliveries are to go out, and all was said."""
+    group = f"{desk.namespace}.notifier"
+    names = [topic_name(desk.namespace, topic) for topic in HEARD]
+
+    async def heard() -> bool:
+        return await has_heard_all(desk.stack.bootstrap_servers, group, names)
+
+    # Else what was told just now would not be among those that are on their way.
+    await until(heard, within=60, what="all was heard")
 
     async def quiet() -> bool:
         (row,) = await desk.query(
