@@ -7,7 +7,7 @@ wait for a partition that it holds up itself.
 """
 
 import asyncio
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,13 @@ from uuid import UUID
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import UnknownTopicOrPartitionError
 
 from shared import events
 from shared.database import Connection, Database
-from shared.envelope import Cause
 from shared.faults import BrokerAwayError
-from shared.privacy import KeyMade, KeyMadeData
-from shared.sealing import PersonKey, SealError, StreamSecret, make_key
-from shared.topics import WRITE_DAYS
+from shared.privacy import KeyMade, say_key
+from shared.sealing import PersonKey, StreamSecret, make_key
+from shared.topics import WRITE_DAYS, partitions_of
 
 log = structlog.get_logger(__name__)
 
@@ -127,7 +125,7 @@ class Keyring:
             await self.catch_up()
             async with self._database.connection() as connection:
                 known |= await _read(connection, missing)
-                await _note_gone(connection, missing - known.keys())
+                await throw_away(connection, missing - known.keys())
         return {id_: key for id_, row in known.items() if (key := self._unwrapped(id_, row))}
 
     async def catch_up(self) -> None:
@@ -152,7 +150,7 @@ class Keyring:
         consumer = _consumer(self._bootstrap_servers, f"{self._minting.source}-log")
         await consumer.start()
         try:
-            partitions = await _partitions(consumer, self._topic)
+            partitions = await partitions_of(consumer, [self._topic])
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)
@@ -184,13 +182,12 @@ class Keyring:
         ]
         wrapped = [self._minting.secret.wrap(key) for key in made]
         await _add(connection, made, wrapped, now)
-        said = [self._say(key, sealed, now) for key, sealed in zip(made, wrapped, strict=True)]
+        source = self._minting.source
+        said = [
+            say_key(key, sealed, source=source, time=now)
+            for key, sealed in zip(made, wrapped, strict=True)
+        ]
         return keys | {key.person: key for key in made}, said
-
-    def _say(self, key: PersonKey, wrapped: bytes, now: datetime) -> KeyMade:
-        data = KeyMadeData(person=key.person, wrapped=b64encode(wrapped).decode())
-        cause = Cause(key.id, str(key.id))
-        return KeyMade.say(data, cause=cause, source=self._minting.source, time=now)
 
     def _unwrapped(self, id_: UUID, row: "_Row") -> PersonKey | None:
         if row.wrapped is None:
@@ -199,7 +196,7 @@ class Keyring:
 
     async def _follow_partitions(self, consumer: AIOKafkaConsumer) -> None:
         """Read every partition that the topic has by now."""
-        partitions = await _partitions(consumer, self._topic)
+        partitions = await partitions_of(consumer, [self._topic])
         if set(partitions) == consumer.assignment():
             return
         async with self._turn:
@@ -221,7 +218,7 @@ class Keyring:
             gone = [id_ for record in records if (id_ := _thrown_away(record))]
             made = [event for record in records if (event := _made(record))]
             await _add_said(connection, made)
-            await _throw_away(connection, gone)
+            await throw_away(connection, gone)
             await _note_positions(connection, records)
 
 
@@ -252,19 +249,6 @@ def _read_again(consumer: AIOKafkaConsumer, records: Sequence[ConsumerRecord]) -
     """What was handed out and not kept must be handed out once more."""
     for record in reversed(records):
         consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    """The partitions of a topic.
-
-    Raises:
-        UnknownTopicOrPartitionError: the broker does not know it yet.
-    """
-    await consumer._client.force_metadata_update()  # noqa: SLF001 - else it knows no topic yet
-    numbers = consumer.partitions_for_topic(topic)
-    if not numbers:
-        raise UnknownTopicOrPartitionError(topic)
-    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def _complain(record: ConsumerRecord) -> None:
@@ -334,22 +318,6 @@ _ADD = """
 """
 
 
-async def _throw_away(connection: Connection, ids: Sequence[UUID]) -> None:
-    """That it was thrown away stays known: its record may still be read once more."""
-    await connection.execute(
-        """
-        INSERT INTO stream_keys (id, person, wrapped, made_at)
-        SELECT id, '', NULL, now() FROM unnest($1::uuid[]) AS id
-        ON CONFLICT (id) DO UPDATE SET wrapped = NULL
-        """,
-        list(ids),
-    )
-
-
-async def _note_gone(connection: Connection, ids: Collection[UUID]) -> None:
-    await _throw_away(connection, list(ids))
-
-
 async def _note_positions(connection: Connection, records: Sequence[ConsumerRecord]) -> None:
     last = {record.partition: record.offset + 1 for record in records}
     await connection.execute(
@@ -377,9 +345,16 @@ async def list_keys(
     return [row["id"] for row in rows]
 
 
-async def throw_away(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Forget keys here, for good; their tombstones are the caller's to append."""
-    await _throw_away(connection, ids)
+async def throw_away(connection: Connection, ids: Collection[UUID]) -> None:
+    """Forget keys here, for good; their tombstones are the caller's to append.
 
-
-__all__ = ["Keyring", "Minting", "SealError", "list_keys", "throw_away"]
+    That they were thrown away stays known: their records may still be read once more.
+    """
+    await connection.execute(
+        """
+        INSERT INTO stream_keys (id, person, wrapped, made_at)
+        SELECT id, '', NULL, now() FROM unnest($1::uuid[]) AS id
+        ON CONFLICT (id) DO UPDATE SET wrapped = NULL
+        """,
+        list(ids),
+    )

@@ -4,10 +4,13 @@ A key's record is keyed by its own id: a tombstone under that id throws the key 
 everything that it sealed (`shared/sealing.py`).
 """
 
+from base64 import b64encode
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from shared.envelope import Envelope, Fact, Topic
+from shared.envelope import Cause, Envelope, Fact, Topic
+from shared.sealing import PersonKey
 
 
 class KeyMadeData(Fact):
@@ -71,3 +74,16 @@ class PersonErased(Envelope[PersonErasedData]):
 
     TOPIC: ClassVar[Topic] = Topic.PRIVACY
     type: Literal["careline.privacy.person_erased.v1"] = "careline.privacy.person_erased.v1"
+
+
+def say_key(key: PersonKey, wrapped: bytes, *, source: str, time: datetime) -> KeyMade:
+    """What is said of a new key.
+
+    Args:
+        key: The key, which gives the event its id.
+        wrapped: The same under the desk's secret.
+        source: The service that made it, for example `/services/intake`.
+        time: When it did.
+    """
+    data = KeyMadeData(person=key.person, wrapped=b64encode(wrapped).decode())
+    return KeyMade.say(data, cause=Cause(key.id, str(key.id)), source=source, time=time)

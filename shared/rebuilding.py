@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import UnknownTopicOrPartitionError
 
 from shared.database import Connection, Database
 from shared.failpoints import failpoint
+from shared.topics import partitions_of
 
 log = structlog.get_logger(__name__)
 
@@ -133,7 +133,7 @@ class Rebuilding:
         )
         await consumer.start()
         try:
-            partitions = await self._partitions(consumer)
+            partitions = await partitions_of(consumer, self._topics)
             consumer.assign(partitions)
             begins = await consumer.beginning_offsets(partitions)
             ends = await consumer.end_offsets(partitions)
@@ -151,17 +151,6 @@ class Rebuilding:
         failpoint("rebuilding.drawn")
         records = sum(ends[p] - begins[p] for p in partitions)
         log.info("horizon_drawn", offsets=records, partitions=len(partitions))
-
-    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        await consumer._client.force_metadata_update()  # noqa: SLF001 - else it knows no topic yet
-        known = {topic: consumer.partitions_for_topic(topic) for topic in self._topics}
-        if unknown := [topic for topic, numbers in known.items() if not numbers]:
-            raise UnknownTopicOrPartitionError(unknown[0])
-        return [
-            TopicPartition(topic, number)
-            for topic, numbers in known.items()
-            for number in sorted(numbers)
-        ]
 
     async def _look(self) -> None:
         async with self._database.connection() as connection:

@@ -4,11 +4,13 @@ A topic with other settings is reported and left alone: changing retention or pa
 running desk is an operator's decision.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from aiokafka.partitioner import murmur2
 
 from shared import telemetry
@@ -175,3 +177,20 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[Declared], replicatio
         # Several replicas start at once; the one that comes second finds it made.
         if code and error is not TopicAlreadyExistsError:
             raise error(f"{name}: {message}")
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
+    """All partitions that these topics have now.
+
+    Raises:
+        UnknownTopicOrPartitionError: the broker does not know one of them yet.
+    """
+    await consumer._client.force_metadata_update()  # noqa: SLF001 - else it knows no topic yet
+    known = {topic: consumer.partitions_for_topic(topic) for topic in topics}
+    if unknown := [topic for topic, numbers in known.items() if not numbers]:
+        raise UnknownTopicOrPartitionError(unknown[0])
+    return [
+        TopicPartition(topic, number)
+        for topic, numbers in known.items()
+        for number in sorted(numbers)
+    ]

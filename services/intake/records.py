@@ -4,15 +4,13 @@ Intake remembers nobody, so each request has a key of its own. The key's record 
 reads of a ticket then finds the key, or knows that it was thrown away.
 """
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.intake.domain import SOURCE
 from shared import events
-from shared.envelope import Cause
-from shared.privacy import KeyMade, KeyMadeData
+from shared.privacy import KeyMade, say_key
 from shared.publisher import Outgoing, Publishes
 from shared.sealing import PersonKey, StreamSecret, make_key, person_of, seal
 from shared.topics import topic_name
@@ -39,8 +37,9 @@ class Sealing:
         values = [events.write(event) for event in said]
         people = dict.fromkeys(person for value in values if (person := person_of(value)))
         keys = {person: make_key(person, self.new_key()) for person in people}
+        made = [self._made(key) for key in keys.values()]
         return Records(
-            tuple(self._record(made) for made in map(self._made, keys.values())),
+            tuple(self._record(key, events.write(key)) for key in made),
             tuple(
                 self._record(event, _sealed(value, keys))
                 for event, value in zip(said, values, strict=True)
@@ -48,16 +47,13 @@ class Sealing:
         )
 
     def _made(self, key: PersonKey) -> KeyMade:
-        wrapped = b64encode(self.secret.wrap(key)).decode()
-        data = KeyMadeData(person=key.person, wrapped=wrapped)
-        cause = Cause(key.id, str(key.id))
-        return KeyMade.say(data, cause=cause, source=SOURCE, time=self.clock())
+        return say_key(key, self.secret.wrap(key), source=SOURCE, time=self.clock())
 
-    def _record(self, event: events.Event, value: bytes | None = None) -> Outgoing:
+    def _record(self, event: events.Event, value: bytes) -> Outgoing:
         return Outgoing(
             topic=topic_name(self.namespace, event.TOPIC),
             key=event.subject.encode(),
-            value=events.write(event) if value is None else value,
+            value=value,
             headers=events.HEADERS,
         )
 

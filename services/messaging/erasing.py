@@ -16,10 +16,11 @@ from services.messaging import store
 from services.messaging.domain import SOURCE
 from services.messaging.store import belongings, erasures
 from services.messaging.store.erasures import Erasure
-from shared import keyring, outbox
+from shared import forgetting, keyring, outbox
 from shared.database import Connection, Database
 from shared.envelope import Cause, Topic
 from shared.events import Event
+from shared.forgetting import lock_erasing
 from shared.keyring import Keyring
 from shared.privacy import (
     ErasureRequested,
@@ -100,7 +101,7 @@ class Erasing:
         First whoever is at it has to end: batches that were opened already, writers, relays (which
         make keys). What they leave behind is seen here, or in the threads afterwards.
         """
-        await belongings.lock_erasing(connection, alone=True)
+        await lock_erasing(connection, alone=True)
         await belongings.lock_touched(connection, erasure.persons)
         await outbox.forget(connection, erasure.persons)
         ids = await keyring.list_keys(connection, erasure.persons)
@@ -164,29 +165,15 @@ async def _count(connection: Connection, erasure: Erasure, removed: dict[str, in
 async def without_erased(connection: Connection, heard: Sequence[Event]) -> list[Event]:
     """What was heard, without personal parts of people who have asked to be forgotten since.
 
-    Mostly their keys are gone by then; but a batch may have been opened before that.
-
     Args:
         connection: In a transaction, during which no more keys are thrown away.
         heard: In the order of the stream.
     """
     if not heard:
         return []
-    await belongings.lock_erasing(connection, alone=False)
+    await lock_erasing(connection, alone=False)
     asked = await belongings.list_asked_since(connection, min(event.time for event in heard))
-    return [_without_private(event) if _is_erased(event, asked) else event for event in heard]
-
-
-def _is_erased(event: Event, asked: Sequence[tuple[frozenset[str], datetime]]) -> bool:
-    private = getattr(event.data, "private", None)
-    return private is not None and any(
-        private.person in persons and event.time <= at for persons, at in asked
-    )
-
-
-def _without_private(event: Event) -> Event:
-    data = event.data.model_copy(update={"private": None})
-    return event.model_copy(update={"data": data})
+    return forgetting.without_erased(heard, asked)
 
 
 def _requests(erasure: Erasure, keys: list[UUID]) -> list[ErasureRequested]:

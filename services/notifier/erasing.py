@@ -13,7 +13,7 @@ import structlog
 from services.notifier import domain, store
 from services.notifier.deliveries import Delivery, DeliveryState
 from services.notifier.notices import SOURCE
-from shared import keyring, outbox
+from shared import forgetting, keyring, outbox
 from shared.database import Connection
 from shared.envelope import Topic
 from shared.events import Event
@@ -26,19 +26,15 @@ log = structlog.get_logger(__name__)
 async def without_erased(connection: Connection, heard: Sequence[Event]) -> list[Event]:
     """What was heard, without personal parts of people who have asked to be forgotten since.
 
-    Mostly their keys are gone by then; but a batch may have been opened before that.
-
     Args:
         connection: In a transaction that lets nobody erase meanwhile.
         heard: In the order of the stream.
     """
     if not heard:
         return []
-    since = min(event.time for event in heard)
-    requests = await store.read_erasures(connection, since)
-    if not requests:
-        return list(heard)
-    return [_without_private(event) if _is_erased(event, requests) else event for event in heard]
+    requests = await store.read_erasures(connection, min(event.time for event in heard))
+    asked = [(request.data.persons, request.time) for request in requests]
+    return forgetting.without_erased(heard, asked)
 
 
 async def erase(connection: Connection, request: ErasureRequested, *, now: datetime) -> None:
@@ -127,16 +123,3 @@ def _answer(request: ErasureRequested, removed: dict[str, int], now: datetime) -
         removed=tuple(Removed(what=what, count=count) for what, count in removed.items() if count),
     )
     return PersonErased.say(data, cause=request.as_cause, source=SOURCE, time=now, part="notifier")
-
-
-def _is_erased(event: Event, requests: Sequence[ErasureRequested]) -> bool:
-    private = getattr(event.data, "private", None)
-    return private is not None and any(
-        private.person in request.data.persons and event.time <= request.time
-        for request in requests
-    )
-
-
-def _without_private(event: Event) -> Event:
-    data = event.data.model_copy(update={"private": None})
-    return event.model_copy(update={"data": data})

@@ -44,6 +44,7 @@ from shared.events import (
     TicketSlotted,
     TicketStatusChanged,
 )
+from shared.forgetting import lock_erasing
 from shared.handling import TicketAssigned
 from shared.messages import MailBounced, MessagePosted, MessageReceived
 from shared.plans import Catalogue
@@ -101,7 +102,7 @@ def handle_with(
         said, now = [item.event for item in heard], clock()
         # Who erases is alone: of what was opened before that, nothing is kept afterwards.
         requests = [event for event in said if isinstance(event, ErasureRequested)]
-        await store.lock_erasing(connection, alone=bool(requests))
+        await lock_erasing(connection, alone=bool(requests))
         said = await erasing.without_erased(connection, said)
         is_rebuilding = any(item.rebuilding for item in heard)
         if is_rebuilding and await store.is_rebuilding(connection):

@@ -13,6 +13,7 @@ from services.notifier.deliveries import Delivery, DeliveryKind, DeliveryState
 from services.notifier.outcomes import Settling
 from shared import outbox
 from shared.database import Connection
+from shared.forgetting import lock_erasing
 
 log = structlog.get_logger(__name__)
 
@@ -124,7 +125,7 @@ async def _answer_erasures(connection: Connection, now: datetime) -> bool:
     requests = await store.read_unanswered(connection, limit=1)
     if not requests:
         return False
-    await store.lock_erasing(connection, alone=True)
+    await lock_erasing(connection, alone=True)
     for request in requests:
         await erasing.erase(connection, request, now=now)
     return True

@@ -7,19 +7,12 @@ from uuid import UUID
 from shared.database import Connection
 from shared.sealing import person_of
 
-_ERASING = 0x0CA2E0E5
 _OWN = "(m.author_kind = 'customer' OR (m.author_kind = 'system' AND m.visibility = 'public'))"
 THEIRS = f"""
     ({_OWN} AND m.author = ANY($1::text[]))
     OR (NOT {_OWN} AND t.requester = ANY($1::text[]))
 """
 """Of messages and their threads: what was sealed with keys of these people (`writing.whose`)."""
-
-
-async def lock_erasing(connection: Connection, *, alone: bool) -> None:
-    """Let nobody throw keys away while we keep what they opened; or nobody keep any meanwhile."""
-    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    await connection.execute(f"SELECT {lock}($1)", _ERASING)
 
 
 async def list_asked_since(

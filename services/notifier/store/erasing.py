@@ -12,14 +12,6 @@ from shared.database import Connection
 from shared.events import Event
 from shared.privacy import ErasureRequested
 
-_ERASING = 0x0CA2E0E5
-
-
-async def lock_erasing(connection: Connection, *, alone: bool) -> None:
-    """Let nobody erase while we keep what we hear, or nobody keep anything while we erase."""
-    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-    await connection.execute(f"SELECT {lock}($1)", _ERASING)
-
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
