@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from deploy.local import presence
 from deploy.local.desk import NAMESPACE, home_folder
 from deploy.local.errors import DeskError
+from shared.kafka_security import OPEN, KafkaSecurity
+from shared.kafka_settings import KafkaSettings
+from shared.settings import load_settings
 
 DEFAULT_PARTITIONS, DEFAULT_REPLICATION = 12, 1
 
@@ -19,22 +22,28 @@ class Meant:
         bootstrap_servers: `host:port`, comma separated.
         namespace: Stands before the names of its topics and groups.
         runs_here: Whether it is the desk that runs on this machine.
+        security: How its brokers are spoken to.
     """
 
     bootstrap_servers: str
     namespace: str
     runs_here: bool = False
+    security: KafkaSecurity = OPEN
 
 
 def meant(environ: Mapping[str, str] = os.environ) -> Meant:
     """Take `CARELINE_KAFKA` and `CARELINE_NAMESPACE`, or the desk that runs on this machine.
+
+    How its brokers are spoken to follows the same settings as for services: exit status 2 with a
+    line for each that is wrong.
 
     Raises:
         DeskError: Neither is there.
     """
     namespace = environ.get("CARELINE_NAMESPACE")
     if servers := environ.get("CARELINE_KAFKA"):
-        return Meant(servers, namespace or NAMESPACE)
+        security = load_settings(KafkaSettings).brokers_security()
+        return Meant(servers, namespace or NAMESPACE, security=security)
     found = presence.find(home_folder(environ))
     if found is None:
         raise DeskError(

@@ -10,18 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from prometheus_client import Gauge
 
+from shared import metrics
 from shared.followed_file import FollowedFile
 from shared.plans import Catalogue, CatalogueError, parse_catalogue, read_catalogue
 from shared.toml_lines import key_lines, nearest_line
 
 log = structlog.get_logger(__name__)
 
-REFUSED = Gauge(
-    "careline_catalogue_refused",
-    "1 while the catalogue's file is wrong and an earlier catalogue stays in force.",
-)
 
 Adopt = Callable[[Catalogue, str], Awaitable[None]]
 """Told of a new catalogue and its text before it is in force. A `CatalogueError` refuses it; after
@@ -51,7 +47,7 @@ class CatalogueFile:
         text = read_catalogue(self._path)
         self._put_in_force(parse_catalogue(text, str(self._path)), text)
         self._file.begin(text)
-        REFUSED.set(0)
+        metrics.CATALOGUE_REFUSED.set(0)
         return self.catalogue
 
     @property
@@ -87,13 +83,13 @@ class CatalogueFile:
             await self._take(found, adopt)
         except CatalogueError as error:
             self._refused = error.problems
-            REFUSED.set(1)
+            metrics.CATALOGUE_REFUSED.set(1)
             log.warning(
                 "catalogue_refused", problems=error.problems, in_force=self.catalogue.version
             )
         else:
             self._refused = ()
-            REFUSED.set(0)
+            metrics.CATALOGUE_REFUSED.set(0)
 
     async def _take(self, found: str | CatalogueError, adopt: Adopt | None) -> None:
         """Put what was found in force, unless it is what is in force, comments aside."""

@@ -21,14 +21,17 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 
-from shared import events, telemetry
+from shared import events, metrics, outbox, telemetry, tracing
 from shared.database import Connection, Database
 from shared.dead_letters import Dead, DeadLetters
 from shared.dead_record import is_for_another, is_put_back
 from shared.envelope import Topic
 from shared.failpoints import failpoint
 from shared.faults import is_passing
+from shared.group import marked
+from shared.kafka_security import OPEN, KafkaSecurity
 from shared.keyring import Keyring
+from shared.positions import DatabaseOlderError, Offsets, Positions, behind
 from shared.publisher import Publishes
 from shared.read_position import ReadPosition
 from shared.reading import Reading
@@ -76,6 +79,7 @@ class Consumer:
         namespace: Stands before the names of topics and group.
         rebuilding: Whether a new database is on its way to its horizon.
         keyring: Opens personal parts; without it there are none.
+        security: How the brokers are spoken to.
     """
 
     name = "stream"
@@ -92,6 +96,7 @@ class Consumer:
         namespace: str,
         rebuilding: Rebuilding | None = None,
         keyring: Keyring | None = None,
+        security: KafkaSecurity = OPEN,
     ) -> None:
         self._service = service
         self._source = f"/services/{service}"
@@ -102,11 +107,12 @@ class Consumer:
         self._handle = handle
         self._database = database
         self._dead_letters = DeadLetters(dead_letter_name(namespace, service), publisher)
-        self._bootstrap_servers = bootstrap_servers
+        self._bootstrap_servers, self._security = bootstrap_servers, security
         self._broker: KafkaBroker | None = None
         # Its own hooks repeat the error's text, which may be a customer's, and count by try.
         stamina.instrumentation.set_on_retry_hooks([_log_retry])
         self.position = ReadPosition(self._topics)
+        self._positions = rebuilding.positions if rebuilding else Positions()
         until = rebuilding.until if rebuilding else _no_horizon
         self._reading = Reading(self.position.handed_out, until)
 
@@ -124,6 +130,7 @@ class Consumer:
             apply_types=False,
             graceful_timeout=FINISH_WITHIN,
             logger=None,
+            security=self._security.for_faststream(),
         )
         subscriber = broker.subscriber(
             *self._topics,
@@ -174,10 +181,14 @@ class Consumer:
                 await self._handle_batch(records)
 
     async def _handle_batch(self, records: tuple[ConsumerRecord, ...]) -> None:
-        with telemetry.BATCH_SECONDS.time():
+        with metrics.BATCH_SECONDS.time():
             heard, dead = await self._sort(records)
-            dead += await self._apply(heard)
+            # What is to be buried yet is not done with: its place is noted after that.
+            in_one = bool(heard) and not dead
+            dead += await self._apply(heard, records if in_one else ())
             await self._dead_letters.bury(dead)
+            if dead or not in_one:
+                await self._note(records)
             failpoint("consumer.handled")
             self.position.handled(records)
             await self._commit(records)
@@ -217,43 +228,70 @@ class Consumer:
         named = {key for record in records if (key := _named_key(record))}
         return await self._keyring.find(named)
 
-    async def _apply(self, heard: list[tuple[ConsumerRecord, Heard]]) -> list[Dead]:
+    async def _apply(
+        self, heard: list[tuple[ConsumerRecord, Heard]], noted: Sequence[ConsumerRecord]
+    ) -> list[Dead]:
         """Handle a batch as one; if a record of it is at fault, each by itself."""
         if not heard:
             return []
         try:
-            await self._in_transaction([item for _, item in heard])
+            with tracing.handling((record, item.event) for record, item in heard):
+                await self._in_transaction([item for _, item in heard], noted)
+        except DatabaseOlderError:
+            raise
         except Exception:  # noqa: BLE001 - whichever record it was, it will be named below
             return [dead for pair in heard for dead in await self._apply_alone(*pair)]
         return []
 
     async def _apply_alone(self, record: ConsumerRecord, item: Heard) -> list[Dead]:
         try:
-            await self._in_transaction([item])
+            with tracing.handling([(record, item.event)]):
+                await self._in_transaction([item], ())
         except Exception as error:  # noqa: BLE001 - it ends as a dead letter with its reason
             # Frames without the error's text, which may repeat what a customer wrote.
             stack = "".join(traceback.format_tb(error.__traceback__))
             return [Dead(record, f"handler failed: {_name(error)}", stack, tries=2)]
         return []
 
-    async def _in_transaction(self, items: list[Heard]) -> None:
+    async def _note(self, records: Sequence[ConsumerRecord]) -> None:
+        """Note how far we are by itself, where no transaction of a whole batch has done so."""
+        async with self._database.connection() as connection:
+            self._positions.keep(await self._positions.note(connection, records))
+
+    async def _in_transaction(self, items: list[Heard], noted: Sequence[ConsumerRecord]) -> None:
         """One transaction, tried again for as long as what fails may pass."""
-        async for attempt in stamina.retry_context(
-            on=is_passing, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
-        ):
-            with attempt:
-                async with self._database.transaction() as connection:
-                    await self._handle(connection, items)
-                    failpoint(f"{self._service}.before_commit")
+        reached: Offsets = {}
+        with telemetry.about([item.event for item in items]):
+            async for attempt in stamina.retry_context(
+                on=is_passing, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
+            ):
+                with attempt:
+                    reached = await self._once(items, noted)
+        self._positions.keep(reached)
         failpoint(f"{self._service}.committed")
+
+    async def _once(self, items: list[Heard], noted: Sequence[ConsumerRecord]) -> Offsets:
+        reached: Offsets = {}
+        async with self._database.transaction() as connection:
+            await self._handle(connection, items)
+            if said := self._said(items):
+                await outbox.take_out(connection, said)
+            if noted:
+                reached = await self._positions.note(connection, noted)
+            failpoint(f"{self._service}.before_commit")
+        return reached
+
+    def _said(self, items: Sequence[Heard]) -> list[UUID]:
+        """What we said ourselves, while our database learns that."""
+        own = (item.event for item in items if item.rebuilding)
+        return [event.id for event in own if event.source == self._source]
 
     async def _commit(self, records: tuple[ConsumerRecord, ...]) -> None:
         consumer = self.position.consumer
-        offsets = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
         if consumer is None:
             return
         try:
-            await consumer.commit(offsets)
+            await consumer.commit(marked(behind(records)))
         except KafkaError as error:
             # The broker is away, or the partition has another owner: the records come again, and
             # handling them again changes nothing.
@@ -262,9 +300,9 @@ class Consumer:
     def _count(self, records: tuple[ConsumerRecord, ...], dead: list[Dead]) -> None:
         for record in records:
             outcome = "for_another" if is_for_another(record, self._service) else "read"
-            telemetry.RECORDS_HANDLED.labels(topic=record.topic, outcome=outcome).inc()
+            metrics.RECORDS.labels(record.topic, outcome).inc()
         for letter in dead:
-            telemetry.RECORDS_HANDLED.labels(topic=letter.record.topic, outcome="dead").inc()
+            metrics.RECORDS.labels(letter.record.topic, "dead").inc()
 
 
 async def _unparsed(records: tuple[ConsumerRecord, ...]) -> KafkaMessage:
@@ -293,4 +331,5 @@ def _name(error: Exception) -> str:
 
 
 def _log_retry(details: stamina.instrumentation.RetryDetails) -> None:
+    metrics.BATCH_RETRIES.inc()
     log.warning("trying_again", retry=details.retry_num, error=type(details.caused_by).__name__)

@@ -8,7 +8,7 @@ import structlog
 from aiokafka import ConsumerRecord
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
-from shared import telemetry
+from shared import metrics
 from shared.dead_record import DEAD_HEADERS, LEFT_OUT, LETTER, tries_before
 from shared.faults import BrokerAwayError
 from shared.publisher import Outgoing, Publishes
@@ -52,7 +52,7 @@ class DeadLetters:
             for outgoing in letters:
                 await self._deliver_alone(outgoing)
         for letter in dead:
-            telemetry.DEAD_LETTERS.labels(topic=letter.record.topic).inc()
+            metrics.DEAD_LETTERS.labels(topic=letter.record.topic).inc()
             log.error(
                 "dead_letter",
                 topic=letter.record.topic,

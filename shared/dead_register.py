@@ -22,6 +22,7 @@ from shared.dead_record import (
     read_mark,
     replay_headers,
 )
+from shared.kafka_security import OPEN, KafkaSecurity
 from shared.publisher import Outgoing, Publishes
 from shared.topics import dead_letter_name, declared_topics
 
@@ -76,21 +77,29 @@ class DeadRegister:
         namespace: Stands before the names of topics.
         service: Whose they are.
         publisher: Puts back and marks.
+        security: How the brokers are spoken to.
     """
 
     def __init__(
-        self, bootstrap_servers: str, namespace: str, service: str, publisher: Publishes
+        self,
+        bootstrap_servers: str,
+        namespace: str,
+        service: str,
+        publisher: Publishes,
+        security: KafkaSecurity = OPEN,
     ) -> None:
         self.service = service
         self.topic = dead_letter_name(namespace, service)
-        self._bootstrap_servers = bootstrap_servers
+        self._bootstrap_servers, self._security = bootstrap_servers, security
         self._namespace = namespace
         self._publisher = publisher
         self._grows = {topic.name: topic.grows for topic in declared_topics(namespace, 1)}
 
     def of(self, service: str) -> "DeadRegister":
         """Those of another service."""
-        return DeadRegister(self._bootstrap_servers, self._namespace, service, self._publisher)
+        return DeadRegister(
+            self._bootstrap_servers, self._namespace, service, self._publisher, self._security
+        )
 
     async def services(self) -> list[str]:
         """Who may have dead letters: whoever has a topic for them, running or not.
@@ -98,7 +107,9 @@ class DeadRegister:
         Raises:
             KafkaError: The broker does not answer.
         """
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap_servers)
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=self._bootstrap_servers, **self._security.for_aiokafka()
+        )
         try:
             await admin.start()
             topics = await admin.list_topics()
@@ -257,6 +268,7 @@ class DeadRegister:
             bootstrap_servers=self._bootstrap_servers,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            **self._security.for_aiokafka(),
         )
         try:
             await consumer.start()

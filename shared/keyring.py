@@ -7,6 +7,7 @@ wait for a partition that it holds up itself.
 """
 
 import asyncio
+import contextlib
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,8 +21,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from shared import events
 from shared.database import Connection, Database
 from shared.faults import BrokerAwayError
+from shared.kafka_security import OPEN, KafkaSecurity
 from shared.privacy import KeyMade, say_key
-from shared.sealing import PersonKey, StreamSecret, make_key
+from shared.sealing import PersonKey, SealError, StreamSecret, make_key
 from shared.topics import WRITE_DAYS, partitions_of
 
 log = structlog.get_logger(__name__)
@@ -56,18 +58,25 @@ class Keyring:
         topic: The topic of keys, with its namespace.
         bootstrap_servers: `host:port`, comma separated.
         minting: How keys are made.
+        security: How the brokers are spoken to.
     """
 
     name = "keyring"
 
     def __init__(
-        self, database: Database, topic: str, bootstrap_servers: str, minting: Minting
+        self,
+        database: Database,
+        topic: str,
+        bootstrap_servers: str,
+        minting: Minting,
+        security: KafkaSecurity = OPEN,
     ) -> None:
         self._database = database
         self._topic = topic
-        self._bootstrap_servers = bootstrap_servers
+        self._bootstrap_servers, self._security = bootstrap_servers, security
         self._minting = minting
         self._consumer: AIOKafkaConsumer | None = None
+        self._is_shut_out = False
         self._turn = asyncio.Lock()
 
     async def start(self) -> None:
@@ -76,10 +85,11 @@ class Keyring:
         Raises:
             KafkaConnectionError: when no broker answers.
         """
-        consumer = _consumer(self._bootstrap_servers, f"{self._minting.source}-keys")
+        consumer = self._client("keys")
         try:
             await consumer.start()
             await self._follow_partitions(consumer)
+            await self._try_youngest()
         except BaseException:
             await consumer.stop()
             raise
@@ -92,8 +102,10 @@ class Keyring:
             await consumer.stop()
 
     def ready(self) -> str | None:
-        """Why it reads nothing, or None."""
-        return None if self._consumer else "not reading keys"
+        """Why it reads nothing, or can't use what it reads, or None."""
+        if self._consumer is None:
+            return "not reading keys"
+        return _SHUT_OUT if self._is_shut_out else None
 
     async def step(self) -> bool:
         """Take up what was made and thrown away since; says whether there may be more."""
@@ -147,7 +159,7 @@ class Keyring:
 
         It reads the whole topic, which keeps keys of some months.
         """
-        consumer = _consumer(self._bootstrap_servers, f"{self._minting.source}-log")
+        consumer = self._client("log")
         await consumer.start()
         try:
             partitions = await partitions_of(consumer, [self._topic])
@@ -172,10 +184,7 @@ class Keyring:
         """
         now = self._minting.clock()
         rows = await connection.fetch(_YOUNGEST, list(people), now - timedelta(days=WRITE_DAYS))
-        keys = {
-            row["person"]: self._minting.secret.unwrap(row["id"], row["person"], row["wrapped"])
-            for row in rows
-        }
+        keys = {row["person"]: self._open(row["id"], row["person"], row["wrapped"]) for row in rows}
         made = [
             make_key(person, self._minting.new_key())
             for person in sorted(set(people) - keys.keys())
@@ -189,10 +198,43 @@ class Keyring:
         ]
         return keys | {key.person: key for key in made}, said
 
+    def _client(self, purpose: str) -> AIOKafkaConsumer:
+        service = self._minting.source.rpartition("/")[2]
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap_servers,
+            client_id=f"{service}-{purpose}",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=100,
+            **self._security.for_aiokafka(),
+        )
+
     def _unwrapped(self, id_: UUID, row: "_Row") -> PersonKey | None:
         if row.wrapped is None:
             return None
-        return self._minting.secret.unwrap(id_, row.person, row.wrapped)
+        return self._open(id_, row.person, row.wrapped)
+
+    def _open(self, id_: UUID, person: str, wrapped: bytes) -> PersonKey:
+        """Unwrap a key, and remember whether our secret does: the youngest one tells.
+
+        Raises:
+            SealError: It doesn't.
+        """
+        self._is_shut_out = True
+        key = self._minting.secret.unwrap(id_, person, wrapped)
+        self._is_shut_out = False
+        return key
+
+    async def _try_youngest(self) -> None:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_LAST_MADE)
+        if row is not None:
+            with contextlib.suppress(SealError):
+                self._open(row["id"], row["person"], row["wrapped"])
+
+    def _try(self, made: KeyMade) -> None:
+        with contextlib.suppress(SealError):
+            self._open(UUID(made.subject), made.data.person, b64decode(made.data.wrapped))
 
     async def _follow_partitions(self, consumer: AIOKafkaConsumer) -> None:
         """Read every partition that the topic has by now."""
@@ -220,6 +262,8 @@ class Keyring:
             await _add_said(connection, made)
             await throw_away(connection, gone)
             await _note_positions(connection, records)
+        if made:
+            self._try(made[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +272,18 @@ class _Row:
     wrapped: bytes | None
 
 
+_SHUT_OUT = (
+    "CARELINE_STREAM_SECRET does not open the keys on the stream: other services have another one"
+)
+_LAST_MADE = """
+    SELECT id, person, wrapped FROM stream_keys WHERE wrapped IS NOT NULL
+    ORDER BY made_at DESC LIMIT 1
+"""
 _YOUNGEST = """
     SELECT DISTINCT ON (person) person, id, wrapped FROM stream_keys
     WHERE person = ANY($1::text[]) AND wrapped IS NOT NULL AND made_at > $2
     ORDER BY person, made_at DESC, id
 """
-
-
-def _consumer(bootstrap_servers: str, name: str) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
-        client_id=name.rpartition("/")[2],
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        fetch_max_wait_ms=100,
-    )
 
 
 def _read_again(consumer: AIOKafkaConsumer, records: Sequence[ConsumerRecord]) -> None:

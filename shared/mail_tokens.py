@@ -61,8 +61,8 @@ class MailTokens:
     def __init__(self, secret: str, mailbox: str) -> None:
         if not _MAILBOX.fullmatch(mailbox):
             raise ValueError(
-                f"{mailbox!r} can't take replies: write it like support@company.example, with at "
-                f"most {LONGEST_MAILBOX} letters, digits, dots, dashes or underscores before the @"
+                "it can't take replies: write it like support@company.example, with at most "
+                f"{LONGEST_MAILBOX} letters, digits, dots, dashes or underscores before the @"
             )
         self._secret = secret.encode()
         self._local, _, self._domain = mailbox.lower().partition("@")

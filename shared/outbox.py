@@ -8,11 +8,13 @@ Events wait here open, as in all tables of their service; the relay seals their 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 import structlog
 
-from shared import events, telemetry
+from shared import events, metrics, tracing
 from shared.database import Connection, Database
 from shared.envelope import Topic
 from shared.failpoints import failpoint
@@ -27,13 +29,15 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 BATCH_BYTES = 8 * 1024 * 1024
 """A batch ends with the event that reaches this: files travel as events of half a MiB and more."""
+MOST_COUNTED = 100_000
+"""Events: after hours without a broker, counting all of them would take its time."""
 _RELAY_LOCK = 0x0CA2E0B0
 
 _NEXT = """
-    SELECT id, topic, key, value FROM (
+    SELECT id, topic, key, value, trace FROM (
         SELECT *, sum(coalesce(octet_length(value), 0)) OVER (ORDER BY id)
             - coalesce(octet_length(value), 0) AS before
-        FROM (SELECT id, topic, key, value FROM outbox ORDER BY id LIMIT $1) AS first
+        FROM (SELECT id, topic, key, value, trace FROM outbox ORDER BY id LIMIT $1) AS first
     ) AS counted
     WHERE before < $2
     ORDER BY id
@@ -46,15 +50,16 @@ async def append(connection: Connection, said: Sequence[events.Event]) -> None:
         return
     await connection.execute(
         """
-        INSERT INTO outbox (topic, key, value)
-        SELECT topic, key, value
-        FROM unnest($1::text[], $2::text[], $3::bytea[]) WITH ORDINALITY
-            AS row (topic, key, value, position)
+        INSERT INTO outbox (topic, key, value, trace)
+        SELECT topic, key, value, trace
+        FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[]) WITH ORDINALITY
+            AS row (topic, key, value, trace, position)
         ORDER BY position
         """,
         [event.TOPIC.value for event in said],
         [event.subject for event in said],
         [events.write(event) for event in said],
+        tracing.said(said),
     )
 
 
@@ -85,6 +90,50 @@ async def forget(connection: Connection, people: Collection[str]) -> int:
     ]
     await connection.executemany("UPDATE outbox SET value = $2 WHERE id = $1", theirs)
     return len(theirs)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the outbox holds."""
+
+    events: int
+    """At the most `MOST_COUNTED`."""
+    oldest_seconds: float
+    """How long the oldest has waited; 0 when there is none."""
+
+
+async def remember_waiting(connection: Connection) -> None:
+    """Remember which events wait in a database that came from a backup.
+
+    Most of them went out after the backup was made: see `take_out`.
+    """
+    await forget_waiting(connection)
+    await connection.execute(
+        """
+        INSERT INTO restored_outbox (event, waits)
+        SELECT (convert_from(value, 'UTF8')::jsonb ->> 'id')::uuid, id FROM outbox
+        WHERE value IS NOT NULL
+        ON CONFLICT DO NOTHING
+        """
+    )
+
+
+async def take_out(connection: Connection, said: Collection[UUID]) -> None:
+    """Of what waited in a backup, these events are on the stream already."""
+    await connection.execute(
+        """
+        WITH taken AS (
+            DELETE FROM restored_outbox WHERE event = ANY($1::uuid[]) RETURNING waits
+        )
+        DELETE FROM outbox USING taken WHERE outbox.id = taken.waits
+        """,
+        list(said),
+    )
+
+
+async def forget_waiting(connection: Connection) -> None:
+    """What waits now is to be said."""
+    await connection.execute("DELETE FROM restored_outbox")
 
 
 class Relay:
@@ -140,16 +189,25 @@ class Relay:
             await connection.execute(
                 "DELETE FROM outbox WHERE id = ANY($1::bigint[])", [row["id"] for row in rows]
             )
-        telemetry.OUTBOX_PUBLISHED.inc(len(rows))
+        metrics.OUTBOX_PUBLISHED.inc(len(rows))
         return len(rows) == BATCH or sum(len(row["value"] or b"") for row in rows) >= BATCH_BYTES
 
-    async def oldest_age(self) -> float:
-        """Seconds that the oldest unpublished event has waited; 0 when there is none."""
+    async def waiting(self) -> Waiting:
+        """What is committed and not published yet."""
         async with self._database.connection() as connection:
-            age = await connection.fetchval(
-                "SELECT extract(epoch FROM now() - min(appended_at)) FROM outbox"
+            row = await connection.fetchrow(
+                """
+                SELECT
+                    (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS found) AS events,
+                    (
+                        SELECT extract(epoch FROM now() - appended_at)
+                        FROM outbox ORDER BY id LIMIT 1
+                    ) AS oldest
+                """,
+                MOST_COUNTED,
             )
-        return float(age or 0)
+        assert row is not None  # noqa: S101 - it has no FROM
+        return Waiting(events=row["events"], oldest_seconds=float(row["oldest"] or 0))
 
     async def _sealed(
         self, connection: Connection, rows: Sequence[asyncpg.Record]
@@ -172,11 +230,13 @@ class Relay:
         value = row["value"]
         if person is not None:
             value = seal(value, keys[person])
-        return self._outgoing(Topic(row["topic"]), row["key"], value)
+        return self._outgoing(Topic(row["topic"]), row["key"], value, row["trace"])
 
-    def _outgoing(self, topic: Topic, key: str, value: bytes | None) -> Outgoing:
+    def _outgoing(
+        self, topic: Topic, key: str, value: bytes | None, trace: str | None = None
+    ) -> Outgoing:
         name = topic_name(self._namespace, topic)
-        return Outgoing(name, key.encode(), value, events.HEADERS)
+        return Outgoing(name, key.encode(), value, events.HEADERS, trace)
 
 
 class UnsealedError(RuntimeError):

@@ -8,6 +8,7 @@ a sequence number that the broker never saw, and all that follow in its partitio
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +17,9 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerClosed
 
-from shared.faults import BrokerAwayError
+from shared import metrics, tracing
+from shared.faults import AwayError, BrokerAwayError
+from shared.kafka_security import OPEN, KafkaSecurity, reaching
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +42,8 @@ class Outgoing:
     value: bytes | None
     """None for a tombstone."""
     headers: tuple[tuple[str, bytes], ...] = ()
+    trace: str | None = None
+    """The trace context in which it was said; else it is that of who publishes it."""
 
 
 class Publishes(Protocol):
@@ -55,14 +60,24 @@ class Publisher:
         bootstrap_servers: `host:port`, comma separated.
         deadline: Seconds that a publish may take.
         client_id: The name under which the broker's logs and metrics show it.
+        security: How the brokers are spoken to.
     """
 
     name = "kafka"
 
-    def __init__(self, bootstrap_servers: str, *, deadline: float, client_id: str) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        deadline: float,
+        client_id: str,
+        security: KafkaSecurity = OPEN,
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._deadline = deadline
         self._client_id = client_id
+        self._security = security
+        self._away = "the broker is away"
         self._producer: AIOKafkaProducer | None = None
         self._reconnecting: asyncio.Task[None] | None = None
 
@@ -71,6 +86,7 @@ class Publisher:
 
         Raises:
             KafkaConnectionError: when no broker answers.
+            AwayError: when one answers and refuses us; the text says why.
         """
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap_servers,
@@ -78,9 +94,11 @@ class Publisher:
             acks="all",
             enable_idempotence=True,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
+            **self._security.for_aiokafka(),
         )
         try:
-            await producer.start()
+            async with reaching(self._bootstrap_servers, self._security):
+                await producer.start()
         except BaseException:
             await producer.stop()
             raise
@@ -101,7 +119,7 @@ class Publisher:
 
     def ready(self) -> str | None:
         """Why nothing can be published now, or None."""
-        return None if self._producer else "the broker is away"
+        return None if self._producer else self._away
 
     async def probe(self) -> bool:
         """Ask the broker for a sign of life; run it in a worker.
@@ -125,6 +143,19 @@ class Publisher:
             BrokerAwayError: when the deadline passes, or at once while the broker is known away.
             MessageSizeTooLargeError: when a record is larger than the broker takes.
         """
+        began, broke = time.perf_counter(), ""
+        try:
+            with tracing.sending(records) as traced:
+                await self._publish(traced)
+        except Exception as error:
+            broke = type(error).__name__
+            raise
+        finally:
+            metrics.SEND_SECONDS.labels(broke).observe(time.perf_counter() - began)
+        for record in records:
+            metrics.SENT.labels(record.topic).inc()
+
+    async def _publish(self, records: Sequence[Outgoing]) -> None:
         producer = self._producer
         if producer is None:
             raise BrokerAwayError("the broker is away")
@@ -169,7 +200,10 @@ class Publisher:
             try:
                 await self.start()
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the tries
-                log.warning("broker_still_away", error=type(error).__name__)
+                refused = isinstance(error, AwayError)
+                self._away = str(error) if refused else "the broker is away"
+                why = str(error) if refused else type(error).__name__
+                log.warning("broker_still_away", error=why)
                 await asyncio.sleep(0.5)
         log.info("broker_back")
 

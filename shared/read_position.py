@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -18,6 +19,16 @@ from aiokafka.errors import IllegalStateError
 
 SETTLED_LOOKS = 10
 """Looks at an unchanged position before offsets that hold no record are believed to be a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a topic's owned partitions are behind."""
+
+    records: int
+    """That are not handled yet, of all of them together."""
+    seconds: float
+    """For how long the one that is furthest behind has not been at its end."""
 
 
 class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
@@ -35,6 +46,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._in_hand: set[TopicPartition] = set()
         self._still: dict[TopicPartition, tuple[int, int]] = {}
         self._polled: dict[TopicPartition, tuple[int, int | None]] = {}
+        self._caught_up: dict[TopicPartition, float] = {}
         self._joined_at = 0.0
         self.joined = False
 
@@ -60,6 +72,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._appended_ms.pop(partition, None)
             self._still.pop(partition, None)
             self._polled.pop(partition, None)
+            self._caught_up.pop(partition, None)
         self.joined = False
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
@@ -117,14 +130,30 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         answers = [consumer.last_poll_timestamp(partition) or 0 for partition in self._handled]
         return now - max(self._joined_at, max(answers) / 1000)
 
-    def lag(self) -> dict[str, int]:
-        """Per topic, how many records of the owned partitions are not handled yet."""
+    def lag(self, now: float) -> dict[str, Lag]:
+        """Per topic, how far the owned partitions are behind.
+
+        Seconds count from when a partition was last seen at its end, or from when the broker had
+        appended what was handled last, whichever is later.
+
+        Args:
+            now: Seconds since the epoch.
+        """
         consumer = self.consumer
-        behind = dict.fromkeys(self._topics, 0)
-        if consumer is not None:
-            for partition, handled in self._handled.items():
-                high_water = consumer.highwater(partition)
-                behind[partition.topic] += max(0, (high_water or 0) - handled)
+        behind = dict.fromkeys(self._topics, Lag(0, 0.0))
+        if consumer is None:
+            return behind
+        for partition, handled in self._handled.items():
+            records = max(0, (consumer.highwater(partition) or 0) - handled)
+            if not records:
+                self._caught_up[partition] = now
+            appended = self._appended_ms.get(partition, 0) / 1000
+            since = max(appended, self._caught_up.get(partition, self._joined_at))
+            found = behind[partition.topic]
+            behind[partition.topic] = Lag(
+                found.records + records,
+                max(found.seconds, now - since if records else 0.0),
+            )
         return behind
 
     async def heard_until(self, topics: Collection[str] = ()) -> dict[int, datetime]:

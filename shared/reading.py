@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 
-from shared import telemetry
+from shared import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -128,5 +128,5 @@ class Reading:
 
     def _complain(self, partition: TopicPartition | None, error: Exception) -> None:
         topic, number = partition or ("", None)
-        telemetry.READ_FAILURES.labels(topic=topic).inc()
+        metrics.READ_FAILURES.labels(topic=topic).inc()
         log.error("cannot_read", topic=topic, partition=number, error=type(error).__name__)

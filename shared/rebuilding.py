@@ -6,17 +6,24 @@ nothing is decided, said, sent or fired meanwhile, and nothing beyond the horizo
 finishes, once: what was owed and not said by then is said. From there on it hears what others say.
 
 The first start of a service is the same, with little or nothing to rebuild.
+
+A database that is older than its group (it came from a backup) catches up in the same way, from
+where it was: what its service said and sent after the backup is learnt again. How old it is tells
+`shared/positions.py`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
+from shared import metrics, outbox
 from shared.database import Connection, Database
 from shared.failpoints import failpoint
-from shared.topics import partitions_of
+from shared.group import Bounds, Group, compare
+from shared.kafka_security import OPEN, KafkaSecurity
+from shared.positions import Offsets, Positions, Where
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +32,9 @@ _LOCK = 0x0CA2E4EB
 Finish = Callable[[Connection], Awaitable[bool]]
 """Does a bounded part of what is left to do at the horizon, in one transaction of its own, and says
 whether there is more. It may be called again after a crash."""
+Restore = Callable[[Connection], Awaitable[None]]
+"""Makes ready what a backup holds for learning again what became of it, in the transaction that
+draws the horizon. It may be called again, also where a rebuild is under way."""
 Reached = Callable[[], Awaitable[Sequence[tuple[TopicPartition, int]]]]
 """Of each partition that this process reads, up to where everything was handled."""
 
@@ -45,6 +55,14 @@ async def _nothing() -> Sequence[tuple[TopicPartition, int]]:
     return ()
 
 
+async def as_it_is(connection: Connection) -> None:
+    """For a service that needs nothing made ready."""
+
+
+async def _at_once() -> None:
+    """What finishing waits for, unless there is something."""
+
+
 class Rebuilding:
     """Draws the horizon and watches over the way there; run its `step` in a worker.
 
@@ -54,6 +72,8 @@ class Rebuilding:
         topics: What it hears, with the namespace.
         bootstrap_servers: `host:port`, comma separated.
         finish: What is left to do at the horizon.
+        restore: What there is to do before a database that came from a backup catches up.
+        security: How one speaks to the brokers.
     """
 
     name = "rebuilding"
@@ -66,28 +86,46 @@ class Rebuilding:
         topics: Sequence[str],
         bootstrap_servers: str,
         finish: Finish,
+        restore: Restore = as_it_is,
+        security: KafkaSecurity = OPEN,
     ) -> None:
         self._database = database
-        self._group = group
-        self._topics = tuple(topics)
-        self._bootstrap_servers = bootstrap_servers
+        self._group = Group(group, tuple(topics), bootstrap_servers, security)
         self._finish = finish
+        self._restore = restore
+        self._lost = 0
         self._way: dict[TopicPartition, _Part] = {}
+        self.positions = Positions()
         self.reached: Reached = _nothing
+        self.before_finish: Callable[[], Awaitable[None]] = _at_once
+        """What the finish has to wait for, beside the horizon."""
         self.active = True
         """Whether the horizon lies ahead still; until `start` nobody knows better."""
 
     async def start(self) -> None:
-        """Draw the horizon if the database is new; see whether it was reached if it is not.
+        """Draw the horizon if the database is new or older than its group; else look at it.
 
         Raises:
             KafkaError: no broker answers; or members of the group are still at work, who belong to
                 another database.
+            AwayError: the same, of a database that is older.
         """
+        # In this order: what is committed was noted before.
+        committed = await self._group.committed() if await self._is_drawn() else None
+        bounds = await self._group.bounds()
+        back: Offsets = {}
         async with self._database.connection() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
             if not await connection.fetchval("SELECT count(*) FROM rebuild"):
-                await self._draw(connection)
+                await self._draw_new(connection, bounds)
+            elif committed is not None:  # else another replica has drawn it since
+                positions = await self.positions.read(connection)
+                back = await self._compare(connection, compare(bounds, committed, positions))
+        failpoint("rebuilding.restored")
+        # Only now: until the horizon stands, the group's offsets tell that the database is older.
+        await self._group.go_to(back)
+        async with self._database.connection() as connection:
+            await self.positions.read(connection)
         await self._look()
 
     async def stop(self) -> None:
@@ -98,7 +136,9 @@ class Rebuilding:
         if not self.active:
             return None
         handled = sum(min(part.next, part.until) for part in self._way.values())
-        return f"at {handled} of {sum(part.until for part in self._way.values())} offsets"
+        total = sum(part.until for part in self._way.values())
+        lost = f"; {self._lost} are lost, the stream keeps them no longer" if self._lost else ""
+        return f"at {handled} of {total} offsets{lost}"
 
     def until(self, partition: TopicPartition) -> int | None:
         """Up to where a partition is heard for now, or None if all of it is."""
@@ -122,39 +162,63 @@ class Rebuilding:
         await self._keep()
         await self._look()
         if self.active and all(part.is_there for part in self._way.values()):
+            await self.before_finish()
             return await self._end()
         return False
 
-    async def _draw(self, connection: Connection) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
-            group_id=self._group,
-            enable_auto_commit=False,
+    async def _is_drawn(self) -> bool:
+        async with self._database.connection() as connection:
+            return bool(await connection.fetchval("SELECT count(*) FROM rebuild"))
+
+    async def _draw_new(
+        self, connection: Connection, bounds: Mapping[TopicPartition, Bounds]
+    ) -> None:
+        begins = {partition: bound.begin for partition, bound in bounds.items()}
+        # Whoever read for the database before this one: it is gone, and we begin anew.
+        await self._group.go_to(begins)
+        await self._draw(connection, begins, bounds)
+        await connection.execute("INSERT INTO rebuild (begun_at) VALUES (now())")
+        failpoint("rebuilding.drawn")
+
+    async def _compare(
+        self, connection: Connection, found: Mapping[TopicPartition, Where]
+    ) -> Offsets:
+        """Go back if the database is older; returns where the group is to go on."""
+        adopted = {p: where.adopted for p, where in found.items() if where.adopted is not None}
+        await self.positions.set(connection, adopted)
+        if not any(where.is_older for where in found.values()):
+            return {}
+        await self._group.refuse_members()
+        starts = {p: adopted.get(p, where.start) for p, where in found.items()}
+        bounds = {p: Bounds(where.begin, where.end) for p, where in found.items()}
+        await self._draw(connection, starts, bounds)
+        await outbox.remember_waiting(connection)
+        await self._restore(connection)
+        lost = sum(where.lost for where in found.values())
+        await connection.execute(
+            "UPDATE rebuild SET begun_at = now(), finished_at = NULL, restored_at = now(),"
+            " lost_offsets = $1",
+            lost,
         )
-        await consumer.start()
-        try:
-            partitions = await partitions_of(consumer, self._topics)
-            consumer.assign(partitions)
-            begins = await consumer.beginning_offsets(partitions)
-            ends = await consumer.end_offsets(partitions)
-            # Whoever read for the database before this one: it is gone, and we begin anew.
-            if partitions:
-                await consumer.commit(begins)
-        finally:
-            await consumer.stop()
+        _tell(found)
+        return starts
+
+    async def _draw(
+        self, connection: Connection, starts: Offsets, bounds: Mapping[TopicPartition, Bounds]
+    ) -> None:
+        await connection.execute("DELETE FROM rebuild_horizon")
         await connection.executemany(
             "INSERT INTO rebuild_horizon (topic, partition, until_offset, next_offset)"
             " VALUES ($1, $2, $3, $4)",
-            [(p.topic, p.partition, ends[p], begins[p]) for p in partitions],
+            [(p.topic, p.partition, bounds[p].end, start) for p, start in starts.items()],
         )
-        await connection.execute("INSERT INTO rebuild (begun_at) VALUES (now())")
-        failpoint("rebuilding.drawn")
-        records = sum(ends[p] - begins[p] for p in partitions)
-        log.info("horizon_drawn", offsets=records, partitions=len(partitions))
+        await self.positions.set(connection, starts)
+        records = sum(bounds[p].end - start for p, start in starts.items())
+        log.info("horizon_drawn", offsets=records, partitions=len(starts))
 
     async def _look(self) -> None:
         async with self._database.connection() as connection:
-            finished = await connection.fetchval("SELECT finished_at FROM rebuild")
+            rebuild = await connection.fetchrow("SELECT finished_at, lost_offsets FROM rebuild")
             rows = await connection.fetch("SELECT * FROM rebuild_horizon")
         self._way = {
             TopicPartition(row["topic"], row["partition"]): _Part(
@@ -162,7 +226,10 @@ class Rebuilding:
             )
             for row in rows
         }
-        self.active = finished is None
+        assert rebuild is not None  # noqa: S101 - `start` has put it there
+        self.active = rebuild["finished_at"] is None
+        self._lost = rebuild["lost_offsets"]
+        metrics.RESTORE_LOST.set(self._lost)
 
     async def _keep(self) -> None:
         reached = [
@@ -186,8 +253,21 @@ class Rebuilding:
             if await connection.fetchval("SELECT finished_at FROM rebuild") is None:
                 if await self._finish(connection):
                     return True
+                await outbox.forget_waiting(connection)
                 await connection.execute("UPDATE rebuild SET finished_at = now()")
-                log.info("rebuilt")
+                log.info("rebuilt", lost_offsets=self._lost)
         failpoint("rebuilding.finished")
         self.active = False
         return False
+
+
+def _tell(found: Mapping[TopicPartition, Where]) -> None:
+    older = {partition: where for partition, where in found.items() if where.is_older}
+    behind = sum(max(0, where.end - where.start) for where in older.values())
+    log.warning("database_is_restored", partitions=len(older), offsets=behind)
+    for partition, where in older.items():
+        told = {"topic": partition.topic, "partition": partition.partition}
+        if where.noted is not None and where.noted > where.end:
+            log.error("log_is_shorter", **told, noted=where.noted, end=where.end)
+        if where.lost:
+            log.error("stream_lost", **told, offsets=where.lost, since_offset=where.noted)

@@ -6,12 +6,14 @@ that fails for a passing reason is tried again for ever; services therefore star
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -19,12 +21,14 @@ import uvicorn
 from aiokafka.errors import KafkaError
 from starlette.routing import BaseRoute
 
-from shared import registry, telemetry, web
+from shared import metrics, registry, telemetry, tracing, web
 from shared.events import Event
 from shared.faults import AwayError, is_passing
 from shared.identity import Verifier, load_keys
+from shared.kafka_security import OPEN, KafkaSecurity
 from shared.settings import Settings
 from shared.topics import Declared, ensure_topics
+from shared.version import VERSION
 
 log = structlog.get_logger(__name__)
 
@@ -61,11 +65,12 @@ class Topics:
     bootstrap_servers: str
     declared: tuple[Declared, ...]
     replication: int
+    security: KafkaSecurity = OPEN
     name: str = "topics"
 
     async def start(self) -> None:
         """Make what is missing."""
-        await ensure_topics(self.bootstrap_servers, self.declared, self.replication)
+        await ensure_topics(self.bootstrap_servers, self.declared, self.replication, self.security)
 
     async def stop(self) -> None:
         """Topics stay."""
@@ -108,7 +113,13 @@ def run(
     """
     listener = _listen(settings)
     telemetry.configure_logging(service=service, level=settings.log_level)
-    asyncio.run(_Service(listener, [*_registered(settings, says), *parts], routes).run())
+    metrics.expose(service)
+    metrics.BUILD.labels(VERSION).set(1)
+    tracing.start(service, settings.namespace, settings.collector)
+    try:
+        asyncio.run(_Service(listener, [*_registered(settings, says), *parts], routes).run())
+    finally:
+        tracing.stop()
 
 
 def _registered(settings: Settings, says: Sequence[type[Event]]) -> list[Part]:
@@ -132,6 +143,15 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
+def end_at_once() -> None:
+    """End as if we had been killed, which must cost nothing; whoever looks after us starts us anew.
+
+    For when what this process has in mind no longer fits what its database holds.
+    """
+    sys.stdout.flush()
+    os._exit(1)
+
+
 class _Service:
     """The service's life: serve, start parts, wait for the end, stop parts."""
 
@@ -151,6 +171,10 @@ class _Service:
             timeout_graceful_shutdown=HANG_UP_WITHIN,
         )
         self._server = _Server(config)
+        metrics.READY.set_function(lambda: not any(self.checks().values()))
+        for part in parts:
+            is_ready = partial(self._is_ready, part.name)
+            metrics.PART_READY.labels(part.name).set_function(is_ready)
 
     def checks(self) -> dict[str, str | None]:
         """Per part why it is not ready, or None."""
@@ -162,6 +186,9 @@ class _Service:
             else self._waits_for.get(part.name, "starting")
             for part in self._parts
         }
+
+    def _is_ready(self, part: str) -> bool:
+        return self.checks().get(part, "stopping") is None
 
     async def run(self) -> None:
         """Serve until told to end."""
@@ -188,7 +215,6 @@ class _Service:
         for part in self._parts:
             await self._start_part(part)
             self._started.append(part)
-        telemetry.READY.set_function(lambda: not any(self.checks().values()))
         log.info("started", parts=[part.name for part in self._parts])
 
     async def _start_part(self, part: Part) -> None:

@@ -1,53 +1,39 @@
-"""Logs and metrics: one way to write a line, one place that declares what is counted.
-
-No ticket, account, address or URL is a label, and no personal data is logged.
-"""
+"""Logs: one way to write a line, without personal data."""
 
 import logging
 import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict, Processor
 
-RECORDS_HANDLED = Counter(
-    "careline_records_handled_total", "Records of the stream by outcome.", ["topic", "outcome"]
-)
-READ_FAILURES = Counter(
-    "careline_read_failures_total", "Tries to read a partition that failed.", ["topic"]
-)
-TOPIC_DIFFERENCES = Gauge(
-    "careline_topic_differences",
-    "What is not as declared about a topic (`make topics`), as last looked at.",
-    ["topic"],
-)
-DEAD_LETTERS = Counter("careline_dead_letters_total", "Records put aside.", ["topic"])
-BATCH_SECONDS = Histogram("careline_batch_seconds", "One batch with its transaction.")
-PARTITIONS_OWNED = Gauge(
-    "careline_partitions_owned", "Partitions of all topics that this replica reads."
-)
-CONSUMER_LAG = Gauge(
-    "careline_consumer_lag_records", "Records behind the head of the partition.", ["topic"]
-)
-OUTBOX_PUBLISHED = Counter("careline_outbox_published_total", "Events the relay has published.")
-OUTBOX_OLDEST = Gauge("careline_outbox_oldest_seconds", "Age of the oldest unpublished event.")
-WORKER_FAILURES = Counter("careline_worker_failures_total", "Failed steps.", ["worker"])
-HTTP_REQUESTS = Counter(
-    "careline_http_requests_total", "Answers by route and status.", ["method", "route", "status"]
-)
-HTTP_SECONDS = Histogram(
-    "careline_http_request_seconds",
-    "From the request's arrival to its answer.",
-    ["route"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5),
-)
-READY = Gauge("careline_ready", "1 when every part of the service is ready.")
-
+from shared import tracing
+from shared.envelope import OF_TICKETS
+from shared.events import Event
 
 _render_exception = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+
+
+def about(said: Sequence[Event]) -> AbstractContextManager[object]:
+    """Lines within the block name the ticket and the story, where one event alone is handled."""
+    if len(said) != 1:
+        return nullcontext()
+    event = said[0]
+    names = {"correlation": str(event.correlationid)}
+    if event.TOPIC in OF_TICKETS:
+        names["ticket"] = event.subject
+    return structlog.contextvars.bound_contextvars(**names)
+
+
+def _add_trace(_: object, __: str, line: EventDict) -> EventDict:
+    """Where the line belongs among traces, if any are taken."""
+    if (ids := tracing.ids()) is not None:
+        line["trace_id"], line["span_id"] = ids
+    return line
 
 
 def _drop_exception_text(_: object, __: str, line: EventDict) -> EventDict:
@@ -71,6 +57,7 @@ def configure_logging(*, service: str, level: str) -> None:
     """Write every log line as JSON to standard output, those of libraries too."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -7,6 +7,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from shared.kafka_security import OPEN, KafkaSecurity
+
 PARTITIONS = "partitions"
 _SET_ON_TOPIC = 1
 """Kafka's number for a setting that somebody gave this very topic."""
@@ -93,19 +95,24 @@ def _alike(wanted: str, found: str | None) -> bool:
     return found is not None and sorted(wanted.split(",")) == sorted(found.split(","))
 
 
-async def ends(bootstrap_servers: str, topics: Mapping[str, int]) -> dict[TopicPartition, range]:
+async def ends(
+    bootstrap_servers: str, topics: Mapping[str, int], security: KafkaSecurity = OPEN
+) -> dict[TopicPartition, range]:
     """First and next offset of each partition.
 
     Args:
         bootstrap_servers: `host:port`, comma separated.
         topics: How many partitions each has.
+        security: How the brokers are spoken to.
     """
     partitions = [
         TopicPartition(name, number) for name, count in topics.items() for number in range(count)
     ]
     if not partitions:
         return {}
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, enable_auto_commit=False, **security.for_aiokafka()
+    )
     try:
         await consumer.start()
         first = await consumer.beginning_offsets(partitions)

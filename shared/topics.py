@@ -13,8 +13,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from aiokafka.partitioner import murmur2
 
-from shared import telemetry
+from shared import metrics
 from shared.envelope import Topic
+from shared.kafka_security import OPEN, KafkaSecurity, reaching
 from shared.topic_survey import PARTITIONS, differences, survey
 
 log = structlog.get_logger(__name__)
@@ -132,7 +133,10 @@ def declared_dead_letters(namespace: str, service: str) -> Declared:
 
 
 async def ensure_topics(
-    bootstrap_servers: str, topics: tuple[Declared, ...], replication: int
+    bootstrap_servers: str,
+    topics: tuple[Declared, ...],
+    replication: int,
+    security: KafkaSecurity = OPEN,
 ) -> tuple[str, ...]:
     """Make what is missing and say where a topic differs from its declaration.
 
@@ -141,10 +145,12 @@ async def ensure_topics(
 
     Raises:
         KafkaConnectionError: when no broker answers.
+        AwayError: when one answers and refuses us; the text says why.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    await admin.start()
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, **security.for_aiokafka())
     try:
+        async with reaching(bootstrap_servers, security):
+            await admin.start()
         found = await survey(admin, [topic.name for topic in topics])
         await _create(admin, [topic for topic in topics if topic.name not in found], replication)
     finally:
@@ -157,7 +163,7 @@ async def ensure_topics(
     ]
     for topic in topics:
         count = sum(difference.topic == topic.name for difference in told)
-        telemetry.TOPIC_DIFFERENCES.labels(topic.name).set(count)
+        metrics.TOPIC_DIFFERENCES.labels(topic.name).set(count)
     for difference in told:
         log.warning("topic_differs", detail=str(difference))
     return tuple(map(str, told))

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import problems, telemetry
+from shared import metrics, problems, tracing
+from shared.http_spans import HttpSpans
 
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 
@@ -60,6 +61,8 @@ def application(
     )
     app.add_middleware(_Closed, closed=closed, own={route.path for route in own})
     app.add_middleware(_Measured)
+    if tracing.is_on():
+        app.add_middleware(HttpSpans, quiet={route.path for route in own}, methods=METHODS)
     return app
 
 
@@ -225,6 +228,7 @@ class _Measured:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
+        metrics.HTTP_ACTIVE.inc()
         status = 0
 
         async def sending(message: Message) -> None:
@@ -246,5 +250,6 @@ class _Measured:
             route = getattr(scope.get("route"), "path", "none")
             # A caller may make up methods; each would be counted for ever.
             method = scope["method"] if scope["method"] in METHODS else "other"
-            telemetry.HTTP_REQUESTS.labels(method, route, status or 500).inc()
-            telemetry.HTTP_SECONDS.labels(route).observe(time.perf_counter() - started)
+            metrics.HTTP_ACTIVE.dec()
+            measured = metrics.HTTP_SECONDS.labels(method, route, status or 500)
+            measured.observe(time.perf_counter() - started)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from shared import telemetry
+from shared import metrics
 from shared.faults import is_passing
 
 log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ class Worker:
             more = await self._step()
         except Exception as error:
             self._failures += 1
-            telemetry.WORKER_FAILURES.labels(worker=self.name).inc()
+            metrics.WORKER_FAILURES.labels(worker=self.name).inc()
             log.warning(
                 "step_failed",
                 worker=self.name,

@@ -9,12 +9,17 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from deploy.local import ports
+from shared import metrics
 from tests.support.stack import Stack, running_stack
 
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     # Of several workers each has a stack of its own, and ports that no other one takes.
     number, workers = int(worker.removeprefix("gw")), int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
     os.environ[ports.SHARE_VARIABLE] = ports.share(number, workers)
+
+# What services do at their start: in the tests' process all of them may run.
+for service in metrics.EVERYWHERE:
+    metrics.expose(service)
 
 settings.register_profile("default", max_examples=80, deadline=None)
 settings.register_profile("nightly", max_examples=10_000, deadline=None)  # `make nightly`

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from deploy.analytics import reading
 from deploy.analytics.errors import AnalyticsError
 from deploy.analytics.screen import Screen
+from deploy.analytics.security import security_from
 from deploy.analytics.stream import Stream
 
 DONE, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -41,7 +42,7 @@ def main() -> int:
 
 def _read_and_report(given: argparse.Namespace, screen: Screen) -> None:
     with reading.locked(given.folder):
-        stream = Stream(given.kafka, given.namespace)
+        stream = Stream(given.kafka, given.namespace, security_from(os.environ))
         try:
             _read_once(stream, given, screen)
             while given.follow:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -48,13 +48,23 @@ class Stream:
     """The topics of one namespace on one Kafka.
 
     It is in no group and commits nothing: the files say how far it has read.
+
+    Args:
+        bootstrap_servers: `host:port`, comma separated.
+        namespace: Stands before the names of topics.
+        security: What librdkafka is told beside that, as `security_from` reads it.
     """
 
-    def __init__(self, bootstrap_servers: str, namespace: str) -> None:
+    def __init__(
+        self, bootstrap_servers: str, namespace: str, security: Mapping[str, str] | None = None
+    ) -> None:
         self._servers, self._namespace = bootstrap_servers, namespace
         quiet = logging.getLogger("confluent_kafka.analytics")
         quiet.setLevel(logging.CRITICAL)  # librdkafka's own lines; what counts is raised below
-        address: dict[str, str | int | float | bool] = {"bootstrap.servers": bootstrap_servers}
+        address: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": bootstrap_servers,
+            **(security or {}),
+        }
         self._admin = AdminClient(address, logger=quiet)
         self._consumer = Consumer(
             {

@@ -17,7 +17,7 @@ from deploy.broker import meant
 from deploy.dead import work
 from deploy.local.errors import DeskError
 from deploy.local.screen import Screen
-from shared.faults import BrokerAwayError
+from shared.faults import AwayError, BrokerAwayError
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return asyncio.run(work.do(asked, meant(), Screen()))
     except DeskError as error:
         return _fail(str(error))
+    except AwayError as error:
+        return _fail(f"Nothing was done: {error}.")
     except (KafkaError, BrokerAwayError) as error:
         return _fail(f"The broker did not answer as it should: {type(error).__name__}.")
     except KeyboardInterrupt:

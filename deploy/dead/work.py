@@ -68,7 +68,9 @@ async def do(asked: Asked, desk: Meant, screen: Screen) -> int:
         DeskError: There is no such service or letter.
     """
     async with _publishing(desk) as publisher:
-        register = DeadRegister(desk.bootstrap_servers, desk.namespace, "", publisher)
+        register = DeadRegister(
+            desk.bootstrap_servers, desk.namespace, "", publisher, desk.security
+        )
         services = await register.services()
         if not services:
             raise DeskError(f"There is no topic of dead letters under {desk.namespace}.")
@@ -102,7 +104,10 @@ def _listed(services: Sequence[str]) -> str:
 @asynccontextmanager
 async def _publishing(desk: Meant) -> AsyncIterator[Publisher]:
     publisher = Publisher(
-        desk.bootstrap_servers, deadline=PUBLISH_WITHIN, client_id="careline-dead"
+        desk.bootstrap_servers,
+        deadline=PUBLISH_WITHIN,
+        client_id="careline-dead",
+        security=desk.security,
     )
     await publisher.start()
     try:

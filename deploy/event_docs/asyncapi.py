@@ -33,6 +33,10 @@ PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 KAFKA = "0.5.0"
 """Version of the Kafka bindings."""
 
+TRACE_HEADERS = {
+    "traceparent": "W3C trace context in which it was said; only where the desk is traced.",
+    "tracestate": "The part of it that belongs to those who trace; only beside the other.",
+}
 DEAD_HEADERS = {
     "dead-reason": "Why it could not be handled; names fields, repeats no content.",
     "dead-stack": "Where in the code it failed; empty if it could not be read.",
@@ -161,21 +165,17 @@ def _message(event: type[events.Event], example: events.Event) -> dict[str, Any]
         "summary": meaning(event),
         "contentType": CONTENT_TYPE,
         "correlationId": {"location": "$message.payload#/correlationid"},
-        "headers": _headers({"content-type": CONTENT_TYPE}),
+        "headers": _headers({"content-type": CONTENT_TYPE}, TRACE_HEADERS),
         "payload": {"$ref": f"schemas/{type_name(event)}.json"},
         "bindings": {"kafka": {"key": key, "bindingVersion": KAFKA}},
         "examples": [{"payload": on_the_stream(example)}],
     }
 
 
-def _headers(constants: dict[str, str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            name: {"type": "string", "const": value} for name, value in constants.items()
-        },
-        "required": list(constants),
-    }
+def _headers(constants: dict[str, str], optional: dict[str, str]) -> dict[str, Any]:
+    given = {name: {"type": "string", "const": value} for name, value in constants.items()}
+    more = {name: {"type": "string", "description": said} for name, said in optional.items()}
+    return {"type": "object", "properties": given | more, "required": list(constants)}
 
 
 def _dead_letter() -> dict[str, Any]:

@@ -43,7 +43,7 @@ def top_fields(schema: dict[str, Any], *, but: Iterable[str] = ()) -> list[Field
 def _of_reference(
     reference: dict[str, Any], schema: dict[str, Any], prefix: str
 ) -> Iterator[Field]:
-    model = _target(reference, schema)
+    model = target_of(reference, schema)
     yield from _rows(model["properties"], model.get("required", ()), schema, prefix)
 
 
@@ -51,9 +51,9 @@ def _rows(
     properties: dict[str, Any], required: Iterable[str], schema: dict[str, Any], prefix: str
 ) -> Iterator[Field]:
     for name, field in properties.items():
-        target = _target(field, schema)
+        target = target_of(field, schema)
         inner = field.get("items", field)
-        has_fields = "properties" in _target(inner, schema)
+        has_fields = "properties" in target_of(inner, schema)
         yield Field(
             path=f"{prefix}{name}",
             kind=_kind(name, field, schema),
@@ -68,7 +68,8 @@ def _rows(
             yield from _of_reference(inner, schema, f"{prefix}{name}{marker}")
 
 
-def _target(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+def target_of(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """What a field's schema says, or, where that is a reference, what the one it names says."""
     if "$ref" not in field:
         return field
     found: dict[str, Any] = schema["$defs"][field["$ref"].rpartition("/")[2]]
@@ -76,7 +77,7 @@ def _target(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _kind(name: str, field: dict[str, Any], schema: dict[str, Any]) -> str:
-    target = _target(field, schema)
+    target = target_of(field, schema)
     if "const" in target:
         return "constant"
     if "enum" in target:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from deploy.event_docs.fields import target_of
 from deploy.event_docs.guide import guide
 from deploy.event_docs.parties import (
     NAMESPACE,
@@ -111,25 +112,18 @@ def _rows(
     properties: dict[str, Any], required: Iterable[str], schema: dict[str, Any], prefix: str
 ) -> Iterator[tuple[str, ...]]:
     for name, property_ in properties.items():
-        target = _target(property_, schema)
+        target = target_of(property_, schema)
         optional = "" if name in required else ", optional"
         description = property_.get("description") or target.get("description", "")
         yield f"`{prefix}{name}`", _kind(property_, schema) + optional, description
         inner = property_.get("items", property_)
-        if "properties" in _target(inner, schema):
+        if "properties" in target_of(inner, schema):
             marker = "[]." if "items" in property_ else "."
             yield from _fields(inner, schema, f"{prefix}{name}{marker}")
 
 
-def _target(property_: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    if "$ref" not in property_:
-        return property_
-    found: dict[str, Any] = schema["$defs"][property_["$ref"].rpartition("/")[2]]
-    return found
-
-
 def _kind(property_: dict[str, Any], schema: dict[str, Any]) -> str:
-    target = _target(property_, schema)
+    target = target_of(property_, schema)
     if "const" in target:
         return f"`{target['const']}`"
     if "enum" in target:

@@ -76,6 +76,8 @@ class Broker:
     folder: Path
     port: int
     controller_port: int
+    more_properties: str = ""
+    """Lines that stand behind its own settings, and go before them."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -199,7 +201,7 @@ def _write_properties(broker: Broker, path: Path, data: Path) -> None:
     text = SERVER_PROPERTIES.format(
         port=broker.port, controller_port=broker.controller_port, data=_escaped(data)
     )
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + broker.more_properties, encoding="utf-8")
 
 
 def _escaped(path: Path) -> str:

@@ -44,6 +44,8 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default=ports.HOST, help="`0.0.0.0` in a container of its own")
+    given = parser.parse_args()
     os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # plain http, on this machine
     users = [
         oidc_provider_mock.User(sub=each.subject, claims={**each.claims, "sub": each.subject})
@@ -57,8 +59,8 @@ def main() -> None:
     uvicorn.run(
         app,
         interface="wsgi",
-        host=ports.HOST,
-        port=parser.parse_args().port,
+        host=given.host,
+        port=given.port,
         log_level="warning",
     )
 

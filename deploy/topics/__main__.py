@@ -20,6 +20,8 @@ from deploy.local.errors import DeskError, StopRequestedError
 from deploy.local.screen import Screen
 from deploy.local.supervisor import Supervisor
 from deploy.topics import at_rest, growing, repairing, standing
+from shared.faults import AwayError
+from shared.kafka_security import reaching
 
 AS_DECLARED, DIFFERS, INTERRUPTED = 0, 1, 130
 
@@ -32,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _begin(given, Screen())
     except DeskError as error:
         print(error, file=sys.stderr)
+        return DIFFERS
+    except AwayError as error:
+        print(f"Nothing was done: {error}.", file=sys.stderr)
         return DIFFERS
     except KafkaError as error:
         print(f"The broker did not answer as it should: {type(error).__name__}.", file=sys.stderr)
@@ -57,9 +62,11 @@ async def _do(given: argparse.Namespace, desk: Meant, screen: Screen) -> int:
     partitions = number(os.environ, "CARELINE_PARTITIONS", DEFAULT_PARTITIONS)
     replication = number(os.environ, "CARELINE_REPLICATION", DEFAULT_REPLICATION)
     declared = standing.declared(desk.namespace, partitions)
-    admin = AIOKafkaAdminClient(bootstrap_servers=desk.bootstrap_servers)
+    servers, security = desk.bootstrap_servers, desk.security
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, **security.for_aiokafka())
     try:
-        await admin.start()
+        async with reaching(servers, security):
+            await admin.start()
         if given.partitions is not None:
             asked = growing.Asked(given.partitions, given.intake_is_stopped, given.yes)
             return await growing.grow(admin, desk, asked, screen)

@@ -54,7 +54,7 @@ async def grow(admin: AIOKafkaAdminClient, desk: Meant, asked: Asked, screen: Sc
         return DONE
     for name in left:
         screen.say(f"  {name}: {counts[name]} partitions, then {asked.partitions}")
-    before = await ends(desk.bootstrap_servers, counts)
+    before = await ends(desk.bootstrap_servers, counts, desk.security)
     against = [
         *_running(desk, asked),
         *readers_against(await groups_of(admin, desk.namespace, before), desk.namespace),
@@ -139,7 +139,7 @@ async def _writers_against(
 ) -> list[str]:
     screen.say(f"Watching for {STILL_SECONDS:.0f} s whether anybody writes", "dim")
     await asyncio.sleep(STILL_SECONDS)
-    return grown_since(before, await ends(desk.bootstrap_servers, counts))
+    return grown_since(before, await ends(desk.bootstrap_servers, counts, desk.security))
 
 
 def grown_since(before: Ends, after: Ends) -> list[str]:
@@ -178,7 +178,7 @@ async def _look_back(desk: Meant, counts: Mapping[str, int], before: Ends) -> No
     Raises:
         DeskError: Somebody did.
     """
-    written = grown_since(before, await ends(desk.bootstrap_servers, counts))
+    written = grown_since(before, await ends(desk.bootstrap_servers, counts, desk.security))
     if written:
         listed = "\n".join(f"  - {reason}" for reason in written)
         raise DeskError(

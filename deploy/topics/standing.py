@@ -77,7 +77,7 @@ async def of(
     found = await survey(admin, [each.name for each in wanted])
     counts = {name: each.partitions for name, each in found.items()}
     records = dict.fromkeys(counts, 0)
-    for partition, offsets in (await ends(desk.bootstrap_servers, counts)).items():
+    for partition, offsets in (await ends(desk.bootstrap_servers, counts, desk.security)).items():
         records[partition.topic] += len(offsets)
     return [
         Standing(each, replication, found.get(each.name), records.get(each.name, 0))

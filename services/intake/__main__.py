@@ -48,11 +48,18 @@ def clock() -> datetime:
 def main() -> None:
     """Run intake until it is told to end."""
     settings = load_settings(IntakeSettings)
+    security = settings.brokers_security()
     publisher = Publisher(
-        settings.kafka, deadline=settings.publish_deadline, client_id="careline-intake"
+        settings.kafka,
+        deadline=settings.publish_deadline,
+        client_id="careline-intake",
+        security=security,
     )
     files = FilePublisher(
-        settings.kafka, deadline=settings.form_publish_deadline, client_id="careline-intake-files"
+        settings.kafka,
+        deadline=settings.form_publish_deadline,
+        client_id="careline-intake-files",
+        security=security,
     )
     catalogue, sealing = _catalogue(settings), _sealing(settings)
     intake = api.Intake(
@@ -72,7 +79,7 @@ def main() -> None:
     )
     declared = declared_topics(settings.namespace, settings.partitions)
     parts: list[Part] = [
-        Topics(settings.kafka, declared, settings.replication),
+        Topics(settings.kafka, declared, settings.replication, security),
         publisher,
         Worker("probe", publisher.probe, idle=5),
         files,

@@ -17,7 +17,6 @@ from uuid import UUID
 
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
-from prometheus_client import Counter, Gauge, Histogram
 
 from services.intake import received
 from services.intake.limits import Caps
@@ -25,20 +24,13 @@ from services.intake.mail import reading as mail
 from services.intake.mail import rules as mail_rules
 from services.intake.records import Records, Sealing, publish_keys
 from services.intake.turns import Turn
+from shared import metrics, tracing
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
 from shared.publisher import Publishes
 
 log = structlog.get_logger(__name__)
 
-MAILS = Counter("intake_mails_total", "Mails by what became of them.", ["source", "outcome"])
-SECONDS = Histogram(
-    "intake_mail_seconds",
-    "From a mail's end to its answer.",
-    ["source"],
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
-)
-IN_FLIGHT = Gauge("intake_mails_in_flight", "Mails that wait for their answer.", ["source"])
 
 WAIT_SECONDS = 60.0
 """For a free place, before a mail is put off."""
@@ -140,10 +132,14 @@ class MailIntake:
             host: The address of who brought it; none for our own machines.
         """
         source, started = envelope.source, time.perf_counter()
-        with IN_FLIGHT.labels(source).track_inprogress():
+        with (
+            metrics.MAILS_IN_FLIGHT.labels(source).track_inprogress(),
+            tracing.span("accept mail", "server", attributes={"careline.source": source}),
+        ):
             verdict = self.not_now(host) or await self._taken(content, envelope, host)
-        SECONDS.labels(source).observe(time.perf_counter() - started)
-        MAILS.labels(source, verdict.outcome).inc()
+            tracing.note({"careline.outcome": verdict.outcome, "careline.cause": verdict.cause})
+        metrics.MAIL_SECONDS.labels(source).observe(time.perf_counter() - started)
+        metrics.MAILS.labels(source, verdict.outcome).inc()
         return verdict
 
     async def _taken(
@@ -170,11 +166,11 @@ class MailIntake:
     def not_read(self, source: str, host: str | None, outcome: Outcome) -> None:
         """Note a mail that was given up on its way, from there and with that outcome."""
         self._count_network(host, self.clock())
-        MAILS.labels(source, outcome).inc()
+        metrics.MAILS.labels(source, outcome).inc()
 
     def refuse_large(self, source: str) -> Verdict:
         """What is told of a mail that is too large to be read at all."""
-        MAILS.labels(source, Outcome.REFUSED).inc()
+        metrics.MAILS.labels(source, Outcome.REFUSED).inc()
         log.info("mail_refused", source=source, cause=_TOO_LARGE.cause)
         return _TOO_LARGE
 
@@ -188,7 +184,7 @@ class MailIntake:
         self._count_network(host, now)
         try:
             # A large one takes seconds, in which others want their answers.
-            judge = partial(self._judge, content, envelope, now)
+            judge = partial(self._judge, content, envelope, now, tracing.traceparent())
             judged = await turn.use(judge, seconds=self.judge_seconds)
         except TimeoutError:
             return _put_off("slow")
@@ -217,7 +213,11 @@ class MailIntake:
         return Verdict(judged.outcome, 250, "2.0.0", "Taken", "taken")
 
     def _judge(
-        self, content: bytes, envelope: mail_rules.Envelope, now: datetime
+        self,
+        content: bytes,
+        envelope: mail_rules.Envelope,
+        now: datetime,
+        traceparent: str | None = None,
     ) -> "_Judged | Verdict":
         """What a mail is; pure, and run in a thread."""
         try:
@@ -227,7 +227,7 @@ class MailIntake:
         judgement = mail_rules.judge(read, envelope=envelope, desk=self.desk)
         if isinstance(judgement, mail_rules.RefusedMail):
             return _refused(judgement)
-        said = received.events_of(judgement, read, now=now)
+        said = received.events_of(judgement, read, now=now, traceparent=traceparent)
         records = self.sealing.records(said)
         match judgement:
             case mail_rules.NewTicket():

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import structlog
 from aiokafka.errors import MessageSizeTooLargeError
-from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,7 +15,7 @@ from starlette.routing import Route
 from services.intake import domain
 from services.intake.asked import TicketRequest
 from services.intake.records import Sealing, publish_keys
-from shared import events, problems, web
+from shared import events, metrics, problems, tracing, web
 from shared.envelope import format_instant
 from shared.failpoints import failpoint
 from shared.faults import BrokerAwayError
@@ -27,7 +26,6 @@ from shared.tickets import ticket_number
 
 log = structlog.get_logger(__name__)
 
-TICKETS = Counter("intake_tickets_total", "Requests by outcome.", ["channel", "outcome"])
 
 _TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -112,12 +110,12 @@ async def _publish(intake: Intake, created: events.TicketCreated, *, key: str) -
         failpoint("intake.keys_published")
         await intake.publisher.publish(records.sealed)
     except BrokerAwayError:
-        TICKETS.labels(channel, "unavailable").inc()
+        metrics.TICKETS.labels(channel, "unavailable").inc()
         detail = "The request was not accepted. Send it again with this Idempotency-Key."
         raise problems.unavailable(detail, idempotency_key=key) from None
     except MessageSizeTooLargeError:
         raise problems.Problem(413, "Request too large", "Shorten the text.") from None
-    TICKETS.labels(channel, "accepted").inc()
+    metrics.TICKETS.labels(channel, "accepted").inc()
     log.info("ticket_accepted", ticket=created.subject, correlation=str(created.correlationid))
 
 
@@ -133,6 +131,8 @@ def _accepted(intake: Intake, created: events.TicketCreated) -> Response:
 
 
 def traceparent(request: Request) -> str | None:
-    """The W3C trace context of a request, or None."""
+    """The W3C trace context of a request, or None; where we trace, it is our own part of it."""
+    if (own := tracing.traceparent()) is not None:
+        return own
     given = request.headers.get("traceparent", "")
     return given if _TRACE.fullmatch(given) else None

@@ -21,7 +21,7 @@ from services.intake.passes import Passes
 from services.intake.sheets import PATHS, Sheets
 from services.intake.taking import Taking
 from services.intake.typed import Around, Typed
-from shared import forms, problems
+from shared import forms, metrics, problems
 from shared.faults import BrokerAwayError
 from shared.messages import Channel
 from shared.pages import in_words
@@ -103,9 +103,9 @@ class RequestPages:
                 taken, now=self.clock(), traceparent=api.traceparent(request)
             )
         except BrokerAwayError:
-            api.TICKETS.labels(around.channel, "unavailable").inc()
+            metrics.TICKETS.labels(around.channel, "unavailable").inc()
             return self._away(request, filled)
-        api.TICKETS.labels(around.channel, "accepted").inc()
+        metrics.TICKETS.labels(around.channel, "accepted").inc()
         return self._thank(request, taken, around)
 
     async def show_thanks(self, request: Request) -> Response:
@@ -201,7 +201,7 @@ class RequestPages:
         return self._again(request, filled, status=503, trouble=trouble, headers=headers)
 
     def _over_the_cap(self, request: Request, filled: Typed) -> Response:
-        api.TICKETS.labels(_channel(request), "capped").inc()
+        metrics.TICKETS.labels(_channel(request), "capped").inc()
         say = self.sheets.language(request).say
         trouble = say(
             "Too many requests came from your network within an hour. Yours was not taken: what "

@@ -5,7 +5,6 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import structlog
 
@@ -85,7 +84,10 @@ def mail_parts(
     if settings.mail_secret is None:
         return []
     publisher = MailPublisher(
-        settings.kafka, deadline=settings.mail_publish_deadline, client_id="careline-intake-mail"
+        settings.kafka,
+        deadline=settings.mail_publish_deadline,
+        client_id="careline-intake-mail",
+        security=settings.brokers_security(),
     )
     intake = _intake(settings, publisher, sealing, clock)
     ways_in = [*_servers(settings, intake), *_poller(settings, intake, clock, jitter)]
@@ -152,6 +154,7 @@ def _server(
         most_recipients=settings.mail_recipients,
         idle_seconds=settings.mail_idle_seconds,
         data_seconds=settings.mail_data_seconds,
+        must_have_tls=kind is MailSession and settings.smtp_in_tls == "required",
     )
     places = Places(
         source=kind.source,
@@ -186,7 +189,7 @@ def _poller(
         port=settings.imap_port or (993 if settings.imap_security == "tls" else 143),
         security=settings.imap_security,
         user=settings.imap_user,
-        password=_password(settings),
+        password=settings.imap_password.get_secret_value(),
         folder=settings.imap_folder,
         done=settings.imap_done,
         refused=settings.imap_refused,
@@ -195,16 +198,6 @@ def _poller(
     )
     interval = settings.imap_interval
     return [ImapPoller(account, intake, interval=interval, clock=clock, jitter=jitter)]
-
-
-def _password(settings: IntakeSettings) -> str:
-    path: Path | None = settings.imap_password_file
-    if path is None:
-        return settings.imap_password.get_secret_value()
-    try:
-        return path.read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _wrong("IMAP_PASSWORD_FILE", error) from None
 
 
 def _wrong(setting: str, error: Exception) -> SystemExit:

@@ -88,6 +88,7 @@ def main() -> None:
         ),
         handle=handlers.handle,
         finish=rebuilding.finish,
+        restore=rebuilding.restore,
         keys=minting("messaging", settings, clock, new_key),
     )
     folder, plans = _articles(settings), _plans(settings)

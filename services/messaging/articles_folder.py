@@ -7,20 +7,15 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from prometheus_client import Gauge
 
 from services.messaging.articles import Article, ArticlesError, parse_folder, read_folder
 from services.messaging.store import articles as store
+from shared import metrics
 from shared.database import Database
 from shared.followed_file import LOOK_EVERY, FollowedFile
 from shared.worker import Worker
 
 log = structlog.get_logger(__name__)
-
-REFUSED = Gauge(
-    "messaging_articles_refused",
-    "1 while something in the folder of articles is wrong and earlier articles stay in use.",
-)
 
 
 class ArticlesFolder:
@@ -46,7 +41,7 @@ class ArticlesFolder:
         text = read_folder(self._path)
         self._to_keep = self._parse(text)
         self._folder.begin(text)
-        REFUSED.set(0)
+        metrics.THREAD_ARTICLES_REFUSED.set(0)
 
     def worker(self, database: Database) -> Worker:
         """The part of the service that keeps the articles, and looks for changes."""
@@ -82,10 +77,10 @@ class ArticlesFolder:
                 raise found
             self._to_keep = self._parse(found)
         except ArticlesError as error:
-            REFUSED.set(1)
+            metrics.THREAD_ARTICLES_REFUSED.set(1)
             log.warning("articles_refused", problems=error.problems)
         else:
-            REFUSED.set(0)
+            metrics.THREAD_ARTICLES_REFUSED.set(0)
 
     def _parse(self, text: str) -> Sequence[Article]:
         return parse_folder(text, str(self._path))

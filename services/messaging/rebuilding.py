@@ -39,6 +39,12 @@ MOST_BYTES = 8 * 1024 * 1024
 MOST_MAILS = 200
 
 
+async def restore(connection: Connection) -> None:
+    """Make ready a database that came from a backup: its threads go on from where they were."""
+    await remembered.remember_waiting(connection)
+    await remembered.end_sessions(connection)
+
+
 async def keep_for_later(connection: Connection, said: Sequence[Event]) -> list[Event]:
     """Keep what waits for the horizon; returns the rest, which is handled as ever."""
     waiting = [event for event in said if _waits(event)]

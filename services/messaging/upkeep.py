@@ -10,23 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from prometheus_client import Gauge
 
 from services.messaging import store
 from services.messaging.login.sign_ins import UNDER_WAY
 from services.messaging.store import remembered
+from shared import metrics
 from shared.database import Database
 
 log = structlog.get_logger(__name__)
-
-MAILS = Gauge(
-    "messaging_waiting_mails",
-    "Mails that wait for their thread, or were refused when it was there.",
-    ["state"],
-)
-OLDEST = Gauge(
-    "messaging_waiting_mails_oldest_seconds", "Since the oldest of them came in.", ["state"]
-)
 
 KEEP_PARTS = timedelta(days=30)
 """Far longer than any mail waits for its thread."""
@@ -74,5 +65,6 @@ class Upkeep:
 
 
 def _show(state: str, mails: int, since: datetime | None, now: datetime) -> None:
-    MAILS.labels(state).set(mails)
-    OLDEST.labels(state).set(max(0.0, (now - since).total_seconds()) if since else 0.0)
+    metrics.WAITING_MAILS.labels(state).set(mails)
+    age = max(0.0, (now - since).total_seconds()) if since else 0.0
+    metrics.WAITING_MAILS_OLDEST.labels(state).set(age)

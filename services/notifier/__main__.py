@@ -19,6 +19,7 @@ from services.notifier import (
     horizon,
     pages,
     planning,
+    rebuilding,
     storms,
     ways,
 )
@@ -106,6 +107,7 @@ class _Setup:
             settings.smtp_security,
             settings.smtp_user,
             password.get_secret_value() if password else None,
+            settings.smtp_authorities,
         )
         within = self.limits.within
         mail = ways.mail_way(
@@ -158,6 +160,7 @@ def main() -> None:
         hears=(Topic.TICKETS, Topic.SLA, Topic.MESSAGES, Topic.NOTIFICATIONS, Topic.PRIVACY),
         handle=handlers.handle_with(setup.catalogue, clock, rules=rules),
         finish=_finish(rules, setup.limits.give_up_after),
+        restore=rebuilding.restore,
         keys=minting("notifier", settings, clock, new_key),
     )
     parts = [

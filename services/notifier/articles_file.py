@@ -5,20 +5,15 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from prometheus_client import Gauge
 
 from services.notifier import store
 from services.notifier.articles import ArticlesError, Shelf, parse_articles, read_articles
+from shared import metrics
 from shared.database import Database
 from shared.followed_file import LOOK_EVERY, FollowedFile
 from shared.worker import Worker
 
 log = structlog.get_logger(__name__)
-
-REFUSED = Gauge(
-    "notifier_articles_refused",
-    "1 while the file of articles is wrong and earlier articles stay in use.",
-)
 
 
 class ArticlesFile:
@@ -44,7 +39,7 @@ class ArticlesFile:
         text = read_articles(self._path)
         self._to_keep = self._parse(text)
         self._file.begin(text)
-        REFUSED.set(0)
+        metrics.NOTIFIER_ARTICLES_REFUSED.set(0)
 
     def worker(self, database: Database) -> Worker:
         """The part of the service that keeps the articles, and looks for changes."""
@@ -82,10 +77,10 @@ class ArticlesFile:
                 raise found
             self._to_keep = self._parse(found)
         except ArticlesError as error:
-            REFUSED.set(1)
+            metrics.NOTIFIER_ARTICLES_REFUSED.set(1)
             log.warning("articles_refused", problems=error.problems)
         else:
-            REFUSED.set(0)
+            metrics.NOTIFIER_ARTICLES_REFUSED.set(0)
 
     def _parse(self, text: str) -> Shelf:
         return parse_articles(text, str(self._path), documentation=self._documentation)

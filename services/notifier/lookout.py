@@ -4,19 +4,15 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 
 import structlog
-from prometheus_client import Gauge
 
 from services.notifier import concluding, store
+from services.notifier.deliveries import DeliveryKind
+from shared import metrics
 from shared.database import Database
 from shared.notifications import FailureReason
 
 log = structlog.get_logger(__name__)
 
-OLDEST = Gauge(
-    "notifier_oldest_pending_seconds",
-    "By lane, since when the delivery that waits longest could have gone out.",
-    ["lane"],
-)
 LOOK_EVERY = 5.0
 """Seconds between looks."""
 PAGE = 100
@@ -50,11 +46,16 @@ class Lookout:
     async def step(self) -> bool:
         """Measure, and let fail what waits for nobody; says whether there may be more of that."""
         async with self._database.connection() as connection:
+            now = self._clock()
             waiting = await store.read_waiting(connection)
-        now = self._clock()
+            pending = await store.count_pending(connection, now=now)
         for lane in self._known:
             age = now - waiting.get(lane, now)
-            OLDEST.labels(lane).set(max(0.0, age.total_seconds()))
+            metrics.OLDEST_PENDING.labels(lane).set(max(0.0, age.total_seconds()))
+        for kind in DeliveryKind:
+            count, since = pending.get(kind, (0, now))
+            metrics.PENDING.labels(kind).set(count)
+            metrics.OLDEST_OF_KIND.labels(kind).set(max(0.0, (now - since).total_seconds()))
         strays = [lane for lane in waiting if lane not in self._known]
         return any([await self._give_up(lane, now) for lane in strays])
 

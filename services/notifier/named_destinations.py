@@ -8,18 +8,13 @@ name fails as `unknown_destination`.
 from collections.abc import Iterable, Iterator
 
 import structlog
-from prometheus_client import Gauge
 
 from services.notifier.destinations import Destination
+from shared import metrics
 from shared.catalogue_file import Adopt
 from shared.plans import Catalogue, CatalogueError
 
 log = structlog.get_logger(__name__)
-
-UNKNOWN = Gauge(
-    "notifier_unknown_destinations",
-    "Names in the catalogue in force that no destination has: alerts to them fail.",
-)
 
 
 def check_names(
@@ -37,7 +32,7 @@ def check_names(
         CatalogueError: it names another.
     """
     unknown = _unknown(catalogue, destinations)
-    UNKNOWN.set(len(unknown))
+    metrics.UNKNOWN_DESTINATIONS.set(len(unknown))
     if unknown:
         why = "alerts: no destination is called"
         raise CatalogueError(name, ((_line(text, each), f"{why} {each!r}") for each in unknown))

@@ -2,8 +2,9 @@
 
 Up to the horizon causes are heard as ever, and plan what they plan; what we said ourselves tells
 what became of it. Either may be heard first, so each keeps its half (`half_heard`) until the other
-comes. Nothing is sent, said or judged meanwhile. At the horizon, what has no outcome is settled: it
-goes out if it is owed for sure, and is let be if nobody can know any more.
+comes; what a backup holds as under way is such a half, too. Nothing is sent, said or judged
+meanwhile. At the horizon, what has no outcome is settled: it goes out if it is owed for sure, and
+is let be if nobody can know any more.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -54,6 +55,11 @@ class Causes:
     posted: Sequence[MessagePosted]
     over: Sequence[TicketStatusChanged]
     bounced: Sequence[MailBounced]
+
+
+async def restore(connection: Connection) -> None:
+    """Make ready a database that came from a backup: what is under way there may have ended."""
+    await store.doubt_pending(connection)
 
 
 def remembered(heard: Iterable[Event]) -> tuple[list[Notification], list[PersonErased]]:

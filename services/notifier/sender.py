@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
 
 from services.notifier import concluding, domain, lanes, store
 from services.notifier.channels import Way
 from services.notifier.concluding import Try
 from services.notifier.deliveries import (
     About,
+    Accepted,
+    Answer,
     Content,
     Delivery,
     DeliveryKind,
@@ -26,30 +27,20 @@ from services.notifier.deliveries import (
 )
 from services.notifier.lanes import Lane
 from services.notifier.steps import When, at_all_times
+from shared import metrics, tracing
 from shared.database import Database
 from shared.failpoints import failpoint
 from shared.faults import is_passing
+from shared.notifications import NotificationChannel
 from shared.worker import Worker
 
 log = structlog.get_logger(__name__)
 
-TRIES = Counter(
-    "notifier_tries_total", "Tries of deliveries, by what they came to.", ["kind", "outcome"]
-)
-LATENCY = Histogram(
-    "notifier_latency_seconds",
-    "From what caused a delivery to the other side's taking it.",
-    ["kind"],
-    buckets=(0.1, 0.25, 0.5, 1, 2, 5, 15, 30, 60, 300, 3600),
-)
-SECOND_COPIES = Counter(
-    "notifier_second_copies_possible_total", "Deliveries sent again after an uncertain try."
-)
-LANE_OPEN = Gauge(
-    "notifier_lane_open", "1 while a lane is left alone, since its other side fails.", ["lane"]
-)
-IN_FLIGHT = Gauge("notifier_in_flight", "Tries under way, by lane.", ["lane"])
 
+_PROTOCOLS: Mapping[NotificationChannel, Mapping[str, tracing.Attribute]] = {
+    kind: {"network.protocol.name": "smtp" if kind is NotificationChannel.EMAIL else "http"}
+    for kind in NotificationChannel
+}
 IDLE = 0.1
 """Seconds between looks for deliveries while there are none."""
 KEEP_AGAIN_AFTER, KEEP_AGAIN_AFTER_LONGEST = 0.2, 2.0
@@ -140,10 +131,11 @@ class Sender:
             )
             await store.begin_tries(connection, claimed, at=now)
             about = await store.read_about(connection, claimed)
+            traces = await store.read_traces(connection, claimed) if tracing.is_on() else {}
         if claimed:
             failpoint("notifier.claimed")
         for delivery in claimed:
-            self._begin(delivery, about[delivery.id])
+            self._begin(delivery, about[delivery.id], traces.get(delivery.id))
         return False
 
     def _free(self) -> Mapping[str, int]:
@@ -151,16 +143,22 @@ class Sender:
         places = {name: lane.free(now) for name, lane in self._lanes.items()}
         return {name: free for name, free in places.items() if free}
 
-    def _begin(self, delivery: Delivery, about: About) -> None:
+    def _begin(self, delivery: Delivery, about: About, trace: str | None) -> None:
         self._lanes[delivery.lane].begin(delivery.id)
         self._measure(delivery.lane)
-        task = asyncio.create_task(self._try(delivery, about))
+        task = asyncio.create_task(self._traced(delivery, about, trace))
         self._tries.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tries.discard(task)
         self._worker.wake()
+
+    async def _traced(self, delivery: Delivery, about: About, trace: str | None) -> None:
+        """One try, in the trace in which the delivery was planned."""
+        name, parent = f"deliver {delivery.kind}", trace or delivery.traceparent
+        with tracing.span(name, parent=parent, attributes=_traits(delivery)):
+            await self._try(delivery, about)
 
     async def _try(self, delivery: Delivery, about: About) -> None:
         works: bool | None = None
@@ -234,7 +232,9 @@ class Sender:
             detail = "not sent: too little was left of its time"
             return Try(delivery, Lost(after_data=False, detail=detail), None), None
         try:
-            answer = await way.channel.send(delivery, content)
+            with tracing.span(f"send {way.kind}", "client", attributes=_PROTOCOLS[way.kind]):
+                answer = await way.channel.send(delivery, content)
+                _note(answer)
         except Exception as error:
             # A mistake of ours; that what broke under way did not arrive, nobody knows.
             log.exception("delivery_broke", **_names(delivery))
@@ -244,17 +244,19 @@ class Sender:
 
     def _measure(self, lane: str) -> None:
         state = self._lanes[lane]
-        IN_FLIGHT.labels(lane).set(state.in_flight)
-        LANE_OPEN.labels(lane).set(state.is_open)
+        metrics.IN_FLIGHT.labels(lane).set(state.in_flight)
+        metrics.LANE_OPEN.labels(lane).set(state.is_open)
 
     def _count(self, outcome: domain.Outcome, tried: Try) -> None:
         delivery = outcome.delivery
-        TRIES.labels(delivery.kind, concluding.came_to(tried.answer)[0]).inc()
+        metrics.TRIES.labels(
+            delivery.lane, delivery.kind, concluding.came_to(tried.answer)[0]
+        ).inc()
         if delivery.state is DeliveryState.SENT:
             taken_at = delivery.ended_at or self._clock()
             latency = (taken_at - delivery.counts_from).total_seconds()
-            LATENCY.labels(delivery.kind).observe(latency)
-            SECOND_COPIES.inc(delivery.uncertain)
+            metrics.LATENCY.labels(delivery.kind).observe(latency)
+            metrics.SECOND_COPIES.inc(delivery.uncertain)
         log.info(
             "delivery_tried",
             **_names(delivery),
@@ -269,6 +271,24 @@ class Sender:
 def _seconds() -> float:
     """A clock that never goes back."""
     return asyncio.get_running_loop().time()
+
+
+def _traits(delivery: Delivery) -> dict[str, tracing.Attribute]:
+    """What a span tells of a delivery."""
+    return {
+        "careline.delivery": str(delivery.id),
+        "careline.lane": delivery.lane,
+        "careline.attempt": delivery.attempts,
+        **({"careline.ticket": str(delivery.ticket)} if delivery.ticket else {}),
+    }
+
+
+def _note(answer: Answer) -> None:
+    """Tell in the span what the other side answered; not in its words."""
+    if not isinstance(answer, Accepted):
+        tracing.failed(type(answer).__name__)
+    if isinstance(answer, Refused) and answer.code is not None:
+        tracing.note({"careline.answer_code": answer.code})
 
 
 def _names(delivery: Delivery) -> dict[str, str]:

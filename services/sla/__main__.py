@@ -71,6 +71,7 @@ def main() -> None:
         hears=(Topic.TICKETS, Topic.MESSAGES, Topic.SLA, Topic.ACCOUNTS),
         handle=handlers.handle_with(rules, clock),
         finish=rebuilding.finish_with(book, file, clock),
+        restore=rebuilding.restore,
     )
     parts = _parts(wired, settings, file, book)
     run("sla", settings, parts, _routes(settings, file, book, wired), SAYS)

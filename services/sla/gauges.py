@@ -1,25 +1,15 @@
 """What operators look at when deadlines don't fire: how far this replica is behind."""
 
-from collections.abc import Callable
-from datetime import datetime
-
-from prometheus_client import Gauge
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 
 from services.sla import store
 from services.sla.timer import Heard
+from shared import metrics
 from shared.database import Database
 
-UNFIRED = Gauge(
-    "sla_oldest_unfired_seconds",
-    "How long the oldest deadline of the partitions read here should have fired; 0 if none should.",
-)
-UNHEARD = Gauge(
-    "sla_heard_behind_seconds",
-    "How far the partition that is furthest behind was heard; nothing later than that fires.",
-)
-HEARD = Gauge("sla_partitions_heard", "Partitions of which it is known how far they were heard.")
-RECOUNTS = Gauge("sla_recounts_open", "Plan changes and moves that open tickets do not follow yet.")
-OLDEST_RECOUNT = Gauge("sla_oldest_recount_seconds", "How long the oldest of those has taken.")
+SOON = timedelta(hours=1)
+"""Who is due within it is shown as at risk."""
 
 
 class Gauges:
@@ -37,6 +27,7 @@ class Gauges:
         self._database = database
         self._position = position
         self._clock = clock
+        self._shown: set[tuple[str, str]] = set()
 
     async def step(self) -> bool:
         """Measure once."""
@@ -45,12 +36,21 @@ class Gauges:
         async with self._database.connection() as connection:
             oldest = await store.oldest_unfired(connection, list(heard))
             recounts = await store.count_recounts(connection, now=now)
-        HEARD.set(len(heard))
-        UNHEARD.set(_seconds(now, min(heard.values(), default=now)))
-        UNFIRED.set(_seconds(now, oldest or now))
-        RECOUNTS.set(recounts.open)
-        OLDEST_RECOUNT.set(_seconds(now, recounts.oldest or now))
+            overdue = await store.count_overdue(connection, list(heard), now=now)
+            due_soon = await store.count_due(connection, list(heard), before=now + SOON)
+        metrics.HEARD.set(len(heard))
+        metrics.UNHEARD.set(_seconds(now, min(heard.values(), default=now)))
+        metrics.UNFIRED.set(_seconds(now, oldest or now))
+        metrics.OVERDUE.set(overdue)
+        self._show_due(due_soon)
+        metrics.RECOUNTS.set(recounts.open)
+        metrics.OLDEST_RECOUNT.set(_seconds(now, recounts.oldest or now))
         return False
+
+    def _show_due(self, due_soon: Mapping[tuple[str, str], int]) -> None:
+        self._shown |= due_soon.keys()
+        for plan, clock in self._shown:
+            metrics.DUE_SOON.labels(plan, clock).set(due_soon.get((plan, clock), 0))
 
 
 def _seconds(now: datetime, at: datetime) -> float:

@@ -18,6 +18,7 @@ from services.sla.outcomes import tell
 from services.sla.partitions import number_of
 from services.sla.settling import settle
 from services.sla.slotting import begun, by_their_plans
+from shared import metrics
 from shared.consumer import Handle, Heard
 from shared.database import Connection
 from shared.events import Event, TicketCreated, TicketPriorityChanged, TicketStatusChanged
@@ -114,7 +115,11 @@ async def _begin(
     """
     tickets = [begun(event, number, rules.account_of(event)) for event, number in created]
     slotted = await by_their_plans(connection, tickets, rules.book.catalogue)
-    return await store.add_tickets(connection, slotted)
+    new = await store.add_tickets(connection, slotted)
+    for ticket in slotted:
+        if ticket.ticket in new:
+            metrics.SLOTTED.labels(ticket.opening.plan).inc()
+    return new
 
 
 async def _learn(connection: Connection, heard: Sequence[Heard], numbers: int | None) -> set[UUID]:

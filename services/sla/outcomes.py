@@ -3,28 +3,26 @@
 from collections.abc import Iterable
 
 import structlog
-from prometheus_client import Counter, Histogram
 
 from services.sla.domain import Outcome
-from shared.deadlines import DeadlineBreached
+from shared import metrics
+from shared.deadlines import DeadlineBreached, DeadlineMet
+from shared.plans import Clock
 
 log = structlog.get_logger(__name__)
-
-OUTCOMES = Counter("sla_outcomes_total", "Deadlines by what they came to.", ["clock", "event"])
-LATENESS = Histogram(
-    "sla_breach_lateness_seconds",
-    "From a breach's due time to its being said.",
-    buckets=(0.25, 0.5, 0.75, 1, 2, 5, 15, 60, 300, 3600),
-)
 
 
 def tell(outcomes: Iterable[Outcome]) -> None:
     """Count and log outcomes that are decided."""
     for event in (event for outcome in outcomes for event in outcome.events):
         clock = event.data.clock
-        OUTCOMES.labels(clock, type(event).__name__).inc()
+        metrics.OUTCOMES.labels(event.data.plan, clock, type(event).__name__).inc()
         if isinstance(event, DeadlineBreached):
-            LATENESS.observe(event.data.overdue_seconds)
+            metrics.LATENESS.observe(event.data.overdue_seconds)
+        if isinstance(event, DeadlineMet) and clock is Clock.FIRST_RESPONSE:
+            taken = event.data.elapsed_seconds
+            if taken is not None:
+                metrics.FIRST_RESPONSE.labels(event.data.plan).observe(taken)
         log.info(
             "deadline_outcome",
             ticket=event.subject,

@@ -5,6 +5,9 @@ only kept: what sla said of slots, deadlines, plans and catalogues, as it was sa
 happened to tickets. At the horizon all tickets are settled once: what was owed and not said is
 said, and nothing else, since what is counted from the same facts is no news.
 
+A database that came from a backup learns what was said since then in the same way; what it holds of
+a ticket it has whole.
+
 A ticket of which the stream has not everything any more stands as it was said last: its beginning
 is gone, or what led to something that was said of it, or the catalogue that it was counted by.
 """
@@ -48,7 +51,7 @@ async def learn_own(connection: Connection, heard: Sequence[Heard], *, now: date
     """Keep what sla itself had said."""
     said = [item.event for item in heard]
     slots = [_slotted(h.event, h.partition) for h in heard if isinstance(h.event, TicketSlotted)]
-    await store.add_tickets(connection, slots)
+    await store.learn_slots(connection, await store.add_tickets(connection, slots))
     moves = [h for h in heard if isinstance(h.event, CatalogueMoved)]
     await _learn_moves(connection, moves)
     await _learn_deadlines(connection, [h for h in heard if isinstance(h.event, DeadlineEvent)])
@@ -120,6 +123,11 @@ async def _learn_plans(
     if changes:
         await store.add_plan_changes(connection, changes)
         await store.learn_plan_recounts(connection, changes, now=now)
+
+
+async def restore(connection: Connection) -> None:
+    """Make ready a database that came from a backup."""
+    await store.restart_progress(connection)
 
 
 def finish_with(book: Book, file: CatalogueFile, clock: Callable[[], datetime]) -> Finish:

@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter
 
 from services.sla import domain, store
 from services.sla.accounts import PlanChange, plan_facts
@@ -14,7 +13,7 @@ from services.sla.catalogues import Book
 from services.sla.clocks import Fact, FactKind
 from services.sla.deadlines import Deadline
 from services.sla.terms import Catalogues
-from shared import outbox
+from shared import metrics, outbox
 from shared.database import Connection
 from shared.events import Event
 from shared.faults import is_passing
@@ -22,9 +21,6 @@ from shared.plans import Clock
 
 log = structlog.get_logger(__name__)
 
-PASSED_OVER = Counter(
-    "sla_recount_tickets_passed_over_total", "Tickets that a recount could not count: see the log."
-)
 
 SettleSome = Callable[[Collection[UUID]], Awaitable[list[domain.Outcome]]]
 
@@ -98,7 +94,7 @@ async def settle_each(
         except Exception as error:
             if is_passing(error):
                 raise
-            PASSED_OVER.inc()
+            metrics.PASSED_OVER.inc()
             log.exception("ticket_passed_over", ticket=str(ticket))
             passed_over.append(ticket)
     return outcomes, passed_over

@@ -49,6 +49,24 @@ def test_a_service_runs_with_its_own_group_alone(service: str, tmp_path: Path) -
 
 
 @pytest.mark.skipif(not UV.exists(), reason="uv is set up by make, which did not start this test")
+def test_the_auditor_runs_with_its_own_group_alone(tmp_path: Path) -> None:
+    """It checks the services from outside: it needs neither their code nor what they need."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copy(ROOT / "uv.lock", tmp_path)
+    shutil.copytree(ROOT / "shared", tmp_path / "shared")
+    shutil.copytree(ROOT / "deploy" / "auditor", tmp_path / "deploy" / "auditor")
+    shutil.copy(ROOT / "deploy" / "__init__.py", tmp_path / "deploy")
+    synced = run(
+        tmp_path, UV, "sync", "--locked", "--only-group", "auditor", "--python", sys.executable
+    )
+    assert synced.returncode == 0, synced.stderr
+
+    python = tmp_path / ".venv" / "bin" / "python"
+    own = run(tmp_path, python, "-c", "import deploy.auditor.__main__")
+    assert own.returncode == 0, own.stderr
+
+
+@pytest.mark.skipif(not UV.exists(), reason="uv is set up by make, which did not start this test")
 def test_intake_needs_no_database_driver(tmp_path: Path) -> None:
     """Intake has no database: its group brings no driver of one."""
     listed = run(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -22,10 +23,8 @@ from services.messaging.visitors import Visitor
 from shared.messages import Visibility
 from tests.support import agents, said
 from tests.support.agents import AGENT, COLLEAGUE, LEAD, Agents, served_agents
-from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.looks import each_look
-from tests.support.stack import Stack
 
 pytestmark = pytest.mark.timeout(240)  # a page opens slowly while other tests run
 
@@ -46,13 +45,7 @@ PATIENCE = 20_000
 """Milliseconds for what comes live: the machine may have other tests at work."""
 
 
-@pytest.fixture(scope="module")
-def databases(stack: Stack) -> Databases:
-    """Makes databases."""
-    return Databases(stack.postgres_admin_dsn)
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def filled(databases: Databases) -> AsyncIterator[Filled]:
     """The pages over four tickets: breached, soon due, later due, paused."""
     async with databases.fresh(MIGRATIONS) as dsn, served_agents(dsn) as desk:
@@ -69,13 +62,6 @@ async def _tickets(desk: Agents) -> AsyncIterator[UUID]:
         left = 5400.0 if due is None else None
         await agents.run_clock(desk.database, ticket, due, state=state, left=left)
         yield ticket
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from playwright.async_api import Route as Intercepted
 from starlette.applications import Starlette
@@ -27,35 +28,20 @@ from tests.support.center_desk import (
     set_status,
     ticket_path,
 )
-from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.inbox import shown
 from tests.support.served import serving
-from tests.support.stack import Stack
 
 MIGRATIONS = Path(__file__).parents[2] / "services" / "messaging" / "migrations"
 
 pytestmark = pytest.mark.timeout(270)
 
 
-@pytest.fixture(scope="module")
-def databases(stack: Stack) -> Databases:
-    """Makes databases."""
-    return Databases(stack.postgres_admin_dsn)
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(databases: Databases) -> AsyncIterator[CenterDesk]:
     """Customers' pages."""
     async with databases.fresh(MIGRATIONS) as dsn, serving_center(dsn) as serving:
         yield serving
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 async def texts(desk: CenterDesk, created: TicketCreated) -> list[str]:

@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Request
 
 from shared.database import Database
 from tests.support import register_rows as rows
-from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.looks import each_look
 from tests.support.register import Operated, token
 from tests.support.served import serving
-from tests.support.stack import Stack
 
 MIGRATIONS = Path(__file__).parents[2] / "services" / "notifier" / "migrations"
 PAGES = (
@@ -38,13 +37,7 @@ PAGES = (
 Scheme = Literal["light", "dark"]
 
 
-@pytest.fixture(scope="module")
-def databases(stack: Stack) -> Databases:
-    """Makes databases."""
-    return Databases(stack.postgres_admin_dsn)
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def operated(databases: Databases) -> AsyncIterator[Operated]:
     """The pages over a register with a bit of everything."""
     async with databases.fresh(MIGRATIONS) as dsn:
@@ -55,18 +48,11 @@ async def operated(databases: Databases) -> AsyncIterator[Operated]:
         await database.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(operated: Operated) -> AsyncIterator[str]:
     """Where they are served."""
     async with serving(operated.application) as address:
         yield address
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 @asynccontextmanager

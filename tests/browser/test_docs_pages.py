@@ -6,16 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from shared.database import Database
-from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.documentation import HERE, Documented, keep, shipped
 from tests.support.looks import each_look
 from tests.support.served import serving
-from tests.support.stack import Stack
 
 PAGES = (
     "/docs",
@@ -32,13 +31,7 @@ PAGES = (
 Scheme = Literal["light", "dark"]
 
 
-@pytest.fixture(scope="module")
-def databases(stack: Stack) -> Databases:
-    """Makes databases."""
-    return Databases(stack.postgres_admin_dsn)
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def documented(databases: Databases) -> AsyncIterator[Documented]:
     """The pages with the shipped articles."""
     async with databases.fresh(HERE / "migrations") as dsn:
@@ -49,18 +42,11 @@ async def documented(databases: Databases) -> AsyncIterator[Documented]:
         await database.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(documented: Documented) -> AsyncIterator[str]:
     """Where they are served."""
     async with serving(documented.application) as address:
         yield address
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 @asynccontextmanager

@@ -9,20 +9,12 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from tests.support.chromium import running_chromium
 from tests.support.looks import each_look
 from tests.support.schemas import EXAMPLES, FOLDER
 
 PAGE = (FOLDER / "index.html").as_uri()
 EXAMPLE = "0.482113"
 Scheme = Literal["light", "dark"]
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 @asynccontextmanager

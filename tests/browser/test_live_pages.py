@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from playwright.async_api import Browser, Page
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,7 +13,6 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from services.messaging.live import News, Patch, patches
-from tests.support.chromium import running_chromium
 from tests.support.served import serving
 from tests.support.waiting import until
 
@@ -91,13 +89,6 @@ class Stage:
         """End all streams."""
         for queue in self.streams:
             queue.put_nowait(None)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 @asynccontextmanager

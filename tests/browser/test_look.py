@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 from starlette.applications import Starlette
@@ -17,7 +17,6 @@ from services.messaging.visitors import Visitor
 from shared.identity import Caller, Role
 from shared.languages import Languages
 from shared.pages import Pages
-from tests.support.chromium import running_chromium
 from tests.support.looks import each_look
 from tests.support.served import serving
 
@@ -29,14 +28,7 @@ SOMEBODY = Visitor(
 NAV = [("Inbox", "/"), ("Search", "/search"), ("Lead", "/lead", 3)]
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address() -> AsyncIterator[str]:
     """Where a page with every piece is served."""
     pages = Pages(FOLDER, Languages())

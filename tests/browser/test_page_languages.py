@@ -14,13 +14,11 @@ from shared.database import Database
 from shared.events import TicketStatus
 from tests.support import said
 from tests.support.center_desk import OWNER, CenterDesk, serving_center, set_status, ticket_path
-from tests.support.chromium import running_chromium
 from tests.support.databases import Databases
 from tests.support.documentation import Documented, article, keep
 from tests.support.inbox import hear
 from tests.support.request_desk import CATALOGUE, SOMEBODY, Center, RequestDesk
 from tests.support.served import serving
-from tests.support.stack import Stack
 
 SERVICES = Path(__file__).parents[2] / "services"
 MIGRATIONS = SERVICES / "messaging" / "migrations"
@@ -52,19 +50,6 @@ TYPED = ("A Customer", "Ann Customer", "ann@customer.example", "Agent Smith", "C
 NO_WORDS = ("careline_", "careline.", "noindex", "width=", "light dark", "CL-", "Chat: ")
 
 pytestmark = pytest.mark.timeout(270)
-
-
-@pytest.fixture(scope="module")
-def databases(stack: Stack) -> Databases:
-    """Makes databases."""
-    return Databases(stack.postgres_admin_dsn)
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
 
 
 @asynccontextmanager

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, FilePayload, Page, expect
 
 from shared.events import TicketCreated
-from tests.support.chromium import running_chromium
 from tests.support.looks import each_look
 from tests.support.request_desk import NOW, Center, RequestDesk
 from tests.support.served import serving
@@ -28,26 +28,19 @@ SLOT = {
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
 def center() -> Center:
     """A stand-in for messaging."""
     return Center()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def desk(center: Center) -> AsyncIterator[RequestDesk]:
     """Intake's pages beside it."""
     async with serving(center.application) as address:
         yield RequestDesk(center=address)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def address(desk: RequestDesk) -> AsyncIterator[str]:
     """Where they are served."""
     async with serving(desk.application) as address:

@@ -10,7 +10,6 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Route, expect
 
-from tests.support.chromium import running_chromium
 from tests.support.desk import SIGN_IN, Desk, running_desk
 from tests.support.looks import each_look
 from tests.support.stack import Stack
@@ -18,13 +17,6 @@ from tests.support.stack import Stack
 Scheme = Literal["light", "dark"]
 ARTICLES = Path(__file__).parents[2] / "deploy" / "articles"
 PAGES = ("/sign-in", "/cookies", "/open/nothing", "/open/" + "a" * 43, "/sign-in/back")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A real one."""
-    async with running_chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -23,11 +23,12 @@ from shared.deadlines import DeadlineBreached
 from shared.envelope import Topic
 from shared.events import TicketCreated
 from tests.support import agents_at_work, said
+from tests.support.causality import find_reversed, seen
 from tests.support.desk import CATALOGUE, MAILBOX, SERVICES, Desk, running_desk
 from tests.support.foreign import Record, by_confluent, by_kcat, everything, refusals
 from tests.support.schemas import SCHEMAS
 from tests.support.stack import Stack
-from tests.support.stream import publish, read_events
+from tests.support.stream import publish, read_all, read_events
 from tests.support.waiting import until
 
 KEYED_BY_TICKET = {"tickets", "messages", "attachments", "sla", "notifications"}
@@ -159,6 +160,14 @@ def test_a_story_has_one_name(told: list[Record]) -> None:
     for record in told:
         if record.channel in KEYED_BY_TICKET:
             assert record.value["correlationid"] == stories[record.key], record.value["type"]
+
+
+async def test_causes_stand_before_their_effects(past: Past) -> None:
+    """For each ticket, across all topics, by the broker's own clock and offsets."""
+    topics = [f"{past.namespace}.{topic}" for topic in Topic]
+    events = seen(await read_all(past.bootstrap_servers, *topics))
+    assert len([event for event in events if event.cause]) > len(events) / 2
+    assert find_reversed(events) == []
 
 
 def test_personal_data_can_be_read_nowhere(records: list[Record]) -> None:

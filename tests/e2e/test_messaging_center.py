@@ -4,7 +4,6 @@ Real browsers on four real services, real Kafka and Postgres, and a real sign-in
 """
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 import httpx
@@ -28,6 +27,7 @@ from tests.support.stream import read_events
 pytestmark = pytest.mark.timeout(420)  # more than all waits of a test together
 
 SUBJECT = "The dashboard stays white"
+OTHER_SUBJECT = "The report is empty"
 EventT = TypeVar("EventT", TicketCreated, MessagePosted, PlanChangeRequested)
 
 WITHIN = 30_000
@@ -36,10 +36,10 @@ UNTOUCHED = "untouched"
 """Set on a page to see that it was never loaded anew."""
 
 
-@pytest.fixture
-def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A desk with a sign-in, by the ordinary plans."""
-    with running_desk(stack, tmp_path) as running:
+    with running_desk(stack, tmp_path_factory.mktemp("desk")) as running:
         running.settings["CARELINE_CATALOGUE"] = str(CATALOGUE)
         running.start(SIGN_IN)
         for service in SERVICES:
@@ -87,13 +87,18 @@ async def test_from_the_form_to_the_customers_reply(desk: Desk, browser: Browser
     await expect(agent.locator("#messages .message")).to_have_count(3)
     assert await is_untouched(agent)
 
-    (created,) = await said(desk, Topic.TICKETS, TicketCreated)
+    created = await said(desk, Topic.TICKETS, TicketCreated)
+    (ticket,) = [
+        event.subject
+        for event in created
+        if event.data.private and event.data.private.subject == SUBJECT
+    ]
     posted = await said(desk, Topic.MESSAGES, MessagePosted)
     assert [(e.data.sequence, e.data.author_kind, e.data.channel) for e in posted] == [
         (2, AuthorKind.AGENT, Channel.WEB),
         (3, AuthorKind.CUSTOMER, Channel.CHAT),
     ]
-    assert {e.subject for e in posted} == {created.subject}
+    assert {e.subject for e in posted} == {ticket}
 
 
 async def test_an_upgrade_in_the_chat_moves_the_clocks_of_both(
@@ -152,7 +157,7 @@ async def signed_in(desk: Desk, browser: Browser, person: people.Person) -> Brow
 
 async def write_in(desk: Desk, address: str, account: str) -> str:
     """A customer's request by the API; returns its ticket."""
-    body = {"requester": {"address": address}, "subject": SUBJECT, "text": "Please help."}
+    body = {"requester": {"address": address}, "subject": OTHER_SUBJECT, "text": "Please help."}
     async with httpx.AsyncClient(base_url=desk.url("intake")) as client:
         headers = desk.bearer("customer", account=account)
         answer = await client.post("/v1/tickets", json=body, headers=headers)

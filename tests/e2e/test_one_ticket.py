@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from email.message import EmailMessage
 
 import httpx
 import pytest
@@ -30,8 +30,6 @@ pytestmark = pytest.mark.timeout(420)  # more than all waits of a test together
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 REQUEST = {
-    "requester": {"name": "A Customer", "address": "customer@customer.example"},
-    "account": "an-account",
     "subject": "The report is empty",
     "text": "Since this morning the weekly report has no rows.",
     "channel": "web",
@@ -40,10 +38,10 @@ REQUEST = {
 }
 
 
-@pytest.fixture
-def desk(stack: Stack, tmp_path: Path) -> Iterator[Desk]:
-    """A desk whose four services run."""
-    with running_desk(stack, tmp_path) as running:
+@pytest.fixture(scope="module")
+def desk(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk whose four services run; each test is a customer on a plan of their own."""
+    with running_desk(stack, tmp_path_factory.mktemp("desk")) as running:
         for service in SERVICES:
             running.start(service)
         yield running
@@ -57,13 +55,13 @@ async def test_a_ticket_is_slotted_acknowledged_and_answered_in_time(desk: Desk)
     await desk.ready()
     async with httpx.AsyncClient() as client:
         await _put_plan(client, desk, "starter")
-        ticket = await _send(client, desk)
+        ticket = await _send(client, desk, "starter")
         thread = await until(lambda: _thread(client, desk, ticket), what="the thread is open")
         assert [message["text"] for message in thread["messages"]] == [REQUEST["text"]]
 
         # The thread has it from the stream, where it is said after the mail has gone.
         await until(lambda: _acknowledged(client, desk, ticket), what="acknowledged")
-        mail = desk.mailbox.text_to("customer@customer.example")
+        mail = desk.mailbox.text_to("starter@customer.example")
         assert "slotted by your Service Plan" in mail
         assert "YOUR PLAN: Platform Care Starter (Bronze Service & Support)" in mail
         (link,) = set(re.findall(f"{desk.url('messaging')}/open/[A-Za-z0-9_-]{{43}}", mail))
@@ -89,7 +87,8 @@ async def test_a_ticket_is_slotted_acknowledged_and_answered_in_time(desk: Desk)
     assert sum(isinstance(event, TicketCreated) for event in ours) == 1
     assert sum(isinstance(event, MessagePosted) for event in ours) == 1
     assert sum(isinstance(event, NotificationSent) for event in ours) == 1
-    assert sum(isinstance(event, PlanChanged) for event in said) == 1
+    plans = [event for event in said if isinstance(event, PlanChanged)]
+    assert [event.data.plan for event in plans if event.subject == "on-starter"] == ["starter"]
     assert len({event.correlationid for event in ours}) == 1
 
 
@@ -98,39 +97,46 @@ async def test_a_ticket_that_nobody_answers_is_breached_once_and_alerted(desk: D
     await desk.ready()
     async with httpx.AsyncClient() as client:
         await _put_plan(client, desk, "centurion")
-        ticket = await _send(client, desk)
+        ticket = await _send(client, desk, "centurion")
         await until(lambda: _clock(client, desk, ticket, "breached"), what="breached")
     leads = "support-leads@careline.example"
-    (alert,) = await until(lambda: desk.mailbox.to(leads), what="the lead is told")
-    assert alert["Subject"].startswith("Breached: first response of CL-")
+
+    def alerts() -> list[EmailMessage]:
+        # A warning, on a slow machine, is of another ticket.
+        mails = desk.mailbox.to(leads)
+        return [mail for mail in mails if mail["Subject"].startswith("Breached: first response of")]
+
+    assert len(await until(alerts, what="the lead is told")) == 1
 
     topic = topic_name(desk.namespace, Topic.SLA)
     records = await read_all(desk.stack.bootstrap_servers, topic)
     said = [(record.timestamp, events.read(record.value)) for record in records]
-    ((appended, breached),) = [each for each in said if isinstance(each[1], DeadlineBreached)]
+    breaches = [each for each in said if isinstance(each[1], DeadlineBreached)]
+    ((appended, breached),) = [each for each in breaches if each[1] and each[1].subject == ticket]
     assert isinstance(breached, DeadlineBreached)
-    assert breached.subject == ticket
     # The broker's own clock, in whole milliseconds, and not what sla says of itself.
     assert appended >= (breached.data.due - EPOCH) // timedelta(milliseconds=1)
 
 
 async def test_every_service_stops_within_ten_seconds(desk: Desk) -> None:
     """SIGTERM ends each service cleanly; the desk's stop would raise after 12 s."""
-    await desk.ready()
+    await desk.ready()  # the last test of all: from now on nothing runs
     assert [desk.stop(service) for service in SERVICES] == [0, 0, 0, 0]
 
 
 async def _put_plan(client: httpx.AsyncClient, desk: Desk, plan: str) -> None:
     answer = await client.put(
-        f"{desk.url('sla')}/v1/accounts/{REQUEST['account']}/plan",
+        f"{desk.url('sla')}/v1/accounts/on-{plan}/plan",
         json={"plan": plan},
         headers=desk.bearer("admin"),
     )
     assert answer.status_code == 200, answer.text
 
 
-async def _send(client: httpx.AsyncClient, desk: Desk) -> str:
-    answer = await client.post(f"{desk.url('intake')}/v1/tickets", json=REQUEST)
+async def _send(client: httpx.AsyncClient, desk: Desk, plan: str) -> str:
+    customer = {"name": "A Customer", "address": f"{plan}@customer.example"}
+    request = REQUEST | {"requester": customer, "account": f"on-{plan}"}
+    answer = await client.post(f"{desk.url('intake')}/v1/tickets", json=request)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["ticket"])
 

@@ -132,6 +132,8 @@ VALUES ('00000000-0000-0000-0000-00000000000f', 'r-a', 'x', now());
 INSERT INTO stream_key_positions (partition, next_offset) VALUES (0, 1);
 INSERT INTO rebuild (begun_at, finished_at) VALUES (now(), now());
 INSERT INTO rebuild_horizon (topic, partition, until_offset) VALUES ('tickets', 0, 1);
+INSERT INTO stream_positions (topic, partition, next_offset) VALUES ('tickets', 0, 1);
+INSERT INTO restored_outbox (event, waits) VALUES ('00000000-0000-0000-0000-00000000000f', 1);
 INSERT INTO people VALUES ('agent', 'Agent', 'agent@careline.example', true, NULL, '{agent}',
     now());
 INSERT INTO sessions VALUES ('x', 'agent', now(), now(), now() + interval '1 day', NULL);

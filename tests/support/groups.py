@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.protocol.group import LeaveGroupRequest
 
 
@@ -47,3 +48,39 @@ async def dismiss_members(bootstrap_servers: str, group: str) -> None:
             await client.send(coordinator, LeaveGroupRequest(group, member))
     finally:
         await client.close()
+
+
+async def delete_group(bootstrap_servers: str, group: str) -> None:
+    """Forget a group that nobody reads for, with its offsets, as brokers do after a week."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        coordinator = await admin.find_coordinator(group)
+    finally:
+        await admin.close()
+    client = AIOKafkaClient(bootstrap_servers=bootstrap_servers)
+    await client.bootstrap()
+    try:
+        answer = await client.send(coordinator, DeleteGroupsRequest([group]))
+        assert [code for _, code in answer.results] == [0]
+    finally:
+        await client.close()
+
+
+async def unmark_offsets(bootstrap_servers: str, group: str) -> None:
+    """Commit what a group has committed as an older version did, which noted nothing."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        known = await admin.list_consumer_group_offsets(group)
+    finally:
+        await admin.close()
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        consumer.assign(list(known))
+        await consumer.commit({partition: each.offset for partition, each in known.items()})
+    finally:
+        await consumer.stop()

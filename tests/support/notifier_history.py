@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-import asyncpg
-
-from deploy.local import postgres
 from shared.envelope import Topic
 from shared.events import Event, TicketCreated
-from shared.topics import topic_name
 from tests.support import said, said_handling, said_mails
-from tests.support.desk import CATALOGUE, SECRET, Desk
-from tests.support.groups import has_heard_all
-from tests.support.stream import publish, read_all
+from tests.support.desk import CATALOGUE, Desk
+from tests.support.lost_database import has_heard_all
+from tests.support.stream import publish
 from tests.support.waiting import until
 from tests.support.webhooks import Hook
 
@@ -75,13 +72,8 @@ async def tell(desk: Desk, *heard: Event) -> None:
 
 async def settled(desk: Desk, *, on_the_way: int) -> None:
     """Wait until all was heard, no more than so many deliveries are to go out, and all was said."""
-    group = f"{desk.namespace}.notifier"
-    names = [topic_name(desk.namespace, topic) for topic in HEARD]
-
-    async def heard() -> bool:
-        return await has_heard_all(desk.stack.bootstrap_servers, group, names)
-
     # Else what was told just now would not be among those that are on their way.
+    heard = partial(has_heard_all, desk, "notifier", HEARD)
     await until(heard, within=60, what="all was heard")
 
     async def quiet() -> bool:
@@ -148,20 +140,3 @@ async def kept(desk: Desk) -> Rows:
     sql = f"SELECT id, {KEPT} FROM deliveries"  # noqa: S608 - names of ours
     rows = await desk.query("notifier", sql)
     return {str(row["id"]): dict(row) for row in rows}
-
-
-async def records_of_notifier(desk: Desk) -> list[bytes]:
-    """Every record of what it says, repeats included."""
-    name = topic_name(desk.namespace, Topic.NOTIFICATIONS)
-    return sorted(record.value for record in await read_all(desk.stack.bootstrap_servers, name))
-
-
-async def lose_database(desk: Desk) -> None:
-    """Nothing is left of it; notifier doesn't run."""
-    name = f"{desk.namespace}_notifier"
-    connection = await asyncpg.connect(desk.stack.postgres_admin_dsn)
-    try:
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await connection.close()
-    await postgres.ensure_database(desk.stack.postgres_admin_dsn, name, SECRET, ())

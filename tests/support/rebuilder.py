@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 
 from shared import events
@@ -80,6 +80,11 @@ class Rebuilder:
         """A topic's name here."""
         return topic_name(self.namespace, topic)
 
+    @property
+    def topics(self) -> list[str]:
+        """All that it hears, by name."""
+        return [self.topic(topic) for topic in HEARS]
+
     async def prepare(self, cleanup: str = "delete") -> None:
         """Make the topics."""
         declared = [Declared(self.topic(topic), PARTITIONS, cleanup) for topic in HEARS]
@@ -146,6 +151,8 @@ class Rebuilder:
 
     async def say_in_transaction(self, *said: Event, partition: int, kept: bool) -> None:
         """The same in a transaction, whose end takes an offset that holds no record."""
+        where = TopicPartition(self.topic(), partition)
+        behind = await self._end(where) + len(said) + 1
         producer = AIOKafkaProducer(
             bootstrap_servers=self.bootstrap_servers, transactional_id=self.namespace
         )
@@ -162,6 +169,16 @@ class Rebuilder:
             await (producer.commit_transaction() if kept else producer.abort_transaction())
         finally:
             await producer.stop()
+
+        async def ended() -> bool:
+            return await self._end(where) == behind
+
+        await until(ended, what="the end of the transaction is in the log")
+
+    async def _end(self, where: TopicPartition) -> int:
+        async with AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers) as consumer:
+            ends = await consumer.end_offsets([where])
+        return int(ends[where])
 
     async def heard(self) -> dict[str, bool]:
         """Of what was kept, by the event's id, whether it lay before the horizon."""
@@ -213,9 +230,19 @@ class Rebuilder:
 
     async def committed(self) -> int:
         """The sum of the group's offsets, as the broker has them."""
+        return sum((await self.offsets()).values())
+
+    async def offsets(self) -> dict[TopicPartition, int]:
+        """The group's offsets, as the broker has them."""
         async with _admin(self.bootstrap_servers) as admin:
             offsets = await admin.list_consumer_group_offsets(self.group)
-        return sum(known.offset for known in offsets.values())
+        return {partition: known.offset for partition, known in offsets.items()}
+
+    async def positions(self) -> dict[TopicPartition, int]:
+        """What the database has noted."""
+        async with self.database.connection() as connection:
+            rows = await connection.fetch("SELECT * FROM stream_positions")
+        return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
 @asynccontextmanager

@@ -1,13 +1,11 @@
 """A history of all that sla knows to tell, and what its database and the stream have of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
 import httpx
 
-from deploy.local import postgres
 from shared.deadlines import DeadlineBreached
 from shared.envelope import Topic
 from shared.events import Event, TicketCreated, TicketSlotted, TicketStatus
@@ -15,13 +13,12 @@ from shared.handling import PlanChangeDeclined
 from shared.identity import Caller, Role
 from shared.messages import AuthorKind
 from shared.plans import Priority
-from shared.topics import topic_name
 from tests.support import said
-from tests.support.desk import SECRET, Desk
+from tests.support.desk import Desk
 from tests.support.promises import TEXT, TWO_TEXT
 from tests.support.said_handling import plan_change_requested
 from tests.support.sla_desk import put_plan, said_of, tell
-from tests.support.stream import read_all, read_events
+from tests.support.stream import read_events
 from tests.support.waiting import until
 
 TABLES: Mapping[str, str] = {
@@ -35,6 +32,9 @@ TABLES: Mapping[str, str] = {
     "recounts": "id, account, due_at, asked_by, asked_at, done_at IS NULL AS is_to_come",
 }
 """What is rebuilt, by table; of recounts those of plan changes."""
+
+SAID_ON = (Topic.SLA, Topic.ACCOUNTS)
+"""The topics that sla writes to."""
 
 Dump = dict[str, list[dict[str, Any]]]
 """Rows by table."""
@@ -195,35 +195,6 @@ async def dump(desk: Desk) -> Dump:
     return kept
 
 
-async def records_of_sla(desk: Desk) -> list[bytes]:
-    """Every record of its topics, repeats included."""
-    names = [topic_name(desk.namespace, topic) for topic in (Topic.SLA, Topic.ACCOUNTS)]
-    return sorted(record.value for record in await read_all(desk.stack.bootstrap_servers, *names))
-
-
 async def events_of_sla(desk: Desk) -> list[Event]:
     """What it says in its own topic."""
     return await read_events(desk.stack.bootstrap_servers, desk.namespace, Topic.SLA)
-
-
-async def lose_database(desk: Desk) -> None:
-    """Nothing is left of it; sla doesn't run."""
-    name = f"{desk.namespace}_sla"
-    await _drop(desk, name)
-    await postgres.ensure_database(desk.stack.postgres_admin_dsn, name, SECRET, ())
-
-
-def new_since(before: Sequence[bytes], after: Sequence[bytes]) -> list[bytes]:
-    """The records that came to be there."""
-    left = list(after)
-    for record in before:
-        left.remove(record)
-    return left
-
-
-async def _drop(desk: Desk, name: str) -> None:
-    connection = await asyncpg.connect(desk.stack.postgres_admin_dsn)
-    try:
-        await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await connection.close()

@@ -14,9 +14,8 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from prometheus_client import Counter, Gauge
 
-from services.intake.accepting import MAILS, MailIntake, Outcome, Verdict
+from services.intake.accepting import MailIntake, Outcome, Verdict
 from services.intake.imap.mailbox import (
     PAGE,
     Account,
@@ -28,16 +27,11 @@ from services.intake.imap.mailbox import (
 )
 from services.intake.mail import rules as mail_rules
 from services.intake.threads import in_thread, start_thread
+from shared import metrics
 from shared.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
-CONNECTED = Gauge("intake_imap_connected", "1 while the mailbox can be looked into.")
-WAITING = Gauge("intake_imap_waiting_mails", "In the folder at the last look.")
-RESTING = Gauge("intake_imap_resting_mails", "Of those, the ones that are left alone for a while.")
-TROUBLES = Counter(
-    "intake_imap_troubles_total", "Mails that could not be read or put away.", ["trouble"]
-)
 
 SOURCE: mail_rules.Source = "imap"
 COMMAND_SECONDS = 120.0
@@ -168,7 +162,7 @@ class ImapPoller:
             await in_thread(mailbox.close, seconds=CLOSE_SECONDS)
         finally:
             self._mailbox = None
-            CONNECTED.set(0)
+            metrics.IMAP_CONNECTED.set(0)
             mailbox.cut()
             # Whoever still waits in a thread is told by now; the connection is left open by nobody.
             start_thread(mailbox.close)
@@ -190,8 +184,8 @@ class ImapPoller:
             await self._do(partial(mailbox.refuse_history, yesterday))
             self._begun = True
         uids = await self._do(mailbox.waiting)
-        CONNECTED.set(1)
-        WAITING.set(len(uids))
+        metrics.IMAP_CONNECTED.set(1)
+        metrics.IMAP_WAITING.set(len(uids))
         self._forget_all_but(uids, validity)
         due = [uid for uid in uids if self._is_due(uid)]
         for start in range(0, len(due), PAGE):
@@ -208,7 +202,7 @@ class ImapPoller:
             self._validity, self._resting, self._decided = validity, {}, {}
         self._resting = {uid: self._resting[uid] for uid in uids if uid in self._resting}
         self._decided = {uid: self._decided[uid] for uid in uids if uid in self._decided}
-        RESTING.set(sum(not self._is_due(uid) for uid in uids))
+        metrics.IMAP_RESTING.set(sum(not self._is_due(uid) for uid in uids))
 
     async def _deal_with(self, mailbox: Mailbox, waiting: Waiting) -> bool:
         """Take or refuse one mail, or let it rest; whether it is worth going on with others."""
@@ -252,10 +246,10 @@ class ImapPoller:
             return await self._do(partial(mailbox.read, uid, self._intake.most_bytes))
         except CommandRefusedError as error:
             log.warning("imap_mail_unreadable", uid=uid, reason=str(error))
-            TROUBLES.labels("read").inc()
+            metrics.IMAP_TROUBLES.labels("read").inc()
             return None
         except (ImapError, TimeoutError):
-            TROUBLES.labels("read").inc()
+            metrics.IMAP_TROUBLES.labels("read").inc()
             raise
 
     async def _put_away(self, mailbox: Mailbox, uid: int, outcome: Outcome) -> None:
@@ -266,7 +260,7 @@ class ImapPoller:
             await self._do(partial(put, uid))
         except CommandRefusedError as error:
             log.error("imap_mail_stays", uid=uid, reason=str(error))  # noqa: TRY400 - the server's
-            TROUBLES.labels("put_away").inc()
+            metrics.IMAP_TROUBLES.labels("put_away").inc()
             return
         del self._resting[uid], self._decided[uid]
 
@@ -284,6 +278,6 @@ class ImapPoller:
 
 
 def _refuse_unreadable() -> Verdict:
-    MAILS.labels(SOURCE, Outcome.REFUSED).inc()
+    metrics.MAILS.labels(SOURCE, Outcome.REFUSED).inc()
     log.error("mail_refused", source=SOURCE, cause=_UNREADABLE.cause)
     return _UNREADABLE

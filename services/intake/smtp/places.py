@@ -10,12 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from prometheus_client import Gauge
-
 from services.intake.limits import Network, is_within, read_host
+from shared import metrics
 
-CONNECTIONS = Gauge("intake_smtp_connections", "Mail servers that are connected.", ["source"])
-HELD_BYTES = Gauge("intake_smtp_held_bytes", "Of mails on their way in.", ["source"])
 SHARES = 4
 """Into so many is the memory divided: no host takes more than one of them."""
 
@@ -94,7 +91,7 @@ class Places:
         if self._is_limited(host) and Tally(self._hosts.values())[host] >= self.most_per_host:
             return "connections_of_host"
         self._hosts[session] = host
-        CONNECTIONS.labels(self.source).set(len(self._hosts))
+        metrics.SMTP_CONNECTIONS.labels(self.source).set(len(self._hosts))
         return None
 
     def _is_limited(self, host: str | None) -> bool:
@@ -104,7 +101,7 @@ class Places:
     def leave(self, session: Session) -> None:
         """It is no longer connected; saying so twice does no harm."""
         self._hosts.pop(session, None)
-        CONNECTIONS.labels(self.source).set(len(self._hosts))
+        metrics.SMTP_CONNECTIONS.labels(self.source).set(len(self._hosts))
 
     def host(self, session: Session) -> str | None:
         """Where a session comes from, unless from a local socket."""
@@ -143,7 +140,7 @@ class Places:
         self._held[host] += size
         if not self._held[host]:
             del self._held[host]
-        HELD_BYTES.labels(self.source).set(self.held)
+        metrics.SMTP_HELD_BYTES.labels(self.source).set(self.held)
 
     def keep(self, deciding: asyncio.Task[object]) -> None:
         """A mail is being decided; that goes on when its session ends."""

@@ -15,7 +15,6 @@ from typing import AnyStr, NoReturn
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope, TLSSetupException
-from prometheus_client import Counter
 
 from services.intake.accepting import MailIntake, Verdict
 from services.intake.mail import rules as mail_rules
@@ -24,14 +23,10 @@ from services.intake.smtp.data import NotTaken
 from services.intake.smtp.hooks import COMMAND_BYTES, COMMANDS, STRANGERS, Guest, Hooks, enhance
 from services.intake.smtp.places import Places
 from services.intake.smtp.recipients import Recipients
+from shared import metrics
 
 log = structlog.get_logger(__name__)
 
-TURNED_AWAY = Counter(
-    "intake_smtp_turned_away_total",
-    "Connections that we ended, and mails that we stopped reading.",
-    ["source", "reason"],
-)
 
 ABORT_AFTER = 5.0
 """Seconds that a peer has to read our last words."""
@@ -52,6 +47,8 @@ class Rules:
     data_seconds: float
     """For one mail."""
     tls: ssl.SSLContext | None = None
+    must_have_tls: bool = False
+    """Whether a mail is taken behind STARTTLS only."""
 
 
 class MailSession(SMTP):
@@ -86,6 +83,7 @@ class MailSession(SMTP):
             hostname=rules.hostname,
             ident="Careline",
             tls_context=rules.tls,
+            require_starttls=rules.must_have_tls,
             timeout=rules.idle_seconds,
             command_call_limit=COMMANDS,
             loop=loop,
@@ -126,7 +124,7 @@ class MailSession(SMTP):
     async def _handle_client(self) -> None:
         refused = self._places.enter(self, self._host())
         if refused is not None:
-            TURNED_AWAY.labels(self.source, refused).inc()
+            metrics.SMTP_TURNED_AWAY.labels(self.source, refused).inc()
             self.hang_up("421 4.7.0 Too many connections; try again later")
             return
         try:
@@ -139,7 +137,7 @@ class MailSession(SMTP):
         return peer[0] if isinstance(peer, tuple) else None
 
     def _timeout_cb(self) -> None:
-        TURNED_AWAY.labels(self.source, "idle").inc()
+        metrics.SMTP_TURNED_AWAY.labels(self.source, "idle").inc()
         self.hang_up("421 4.4.2 Idle for too long")
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
@@ -191,7 +189,7 @@ class MailSession(SMTP):
         """Whom a mail is for."""
         await super().smtp_RCPT(arg)
         if self.session.strangers > STRANGERS:
-            TURNED_AWAY.labels(self.source, "strangers").inc()
+            metrics.SMTP_TURNED_AWAY.labels(self.source, "strangers").inc()
             self._finish("421 4.7.0 Too many recipients that are not here")
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - the same
@@ -240,7 +238,7 @@ class MailSession(SMTP):
             return await self._decide(received, held.pop_all())
 
     def _not_taken(self, reason: NotTaken) -> str:
-        TURNED_AWAY.labels(self.source, reason).inc()
+        metrics.SMTP_TURNED_AWAY.labels(self.source, reason).inc()
         outcome, line = smtp_data.ANSWERS[reason]
         self._intake.not_read(self.source, self._host(), outcome)
         self._ends = reason in (NotTaken.SLOW, NotTaken.ENDLESS)

@@ -13,7 +13,6 @@ from http import HTTPStatus
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Histogram
 
 from services.messaging.live import patches
 from services.messaging.live.hub import Hub, Watch
@@ -21,6 +20,7 @@ from services.messaging.live.patches import News, Produce
 from services.messaging.live.presences import Presences
 from services.messaging.signals import Writing
 from services.messaging.visitors import Visitor
+from shared import metrics
 from shared.faults import is_passing
 from shared.problems import Problem
 
@@ -30,12 +30,6 @@ Still = Callable[[], Awaitable[bool]]
 """Whether the visitor may go on: their session or link holds."""
 Say = Callable[[bytes], Awaitable[None]]
 
-PATCHES = Counter("messaging_live_patches", "Changes that were sent to pages.")
-SENT = Histogram(
-    "messaging_live_seconds",
-    "From hearing of a change until it was sent to a page.",
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10),
-)
 
 BEAT_EVERY = 15.0
 """Seconds without a word after which a beat is sent: proxies cut what is silent for a minute."""
@@ -171,13 +165,13 @@ class Feed:
             return False
         await self._send(news, say)
         if changed_at is not None:
-            SENT.observe(self._time() - changed_at)
+            metrics.LIVE_SECONDS.observe(self._time() - changed_at)
         return True
 
     async def _send(self, news: News, say: Say) -> None:
         if text := patches.write_news(news, self._seen):
             await say(text)
-            PATCHES.inc(len(news.patches))
+            metrics.LIVE_PATCHES.inc(len(news.patches))
         self._seen = news.seen
 
 

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 import structlog
-from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -18,11 +17,11 @@ from services.messaging.live.hub import Hub
 from services.messaging.live.patches import Produce
 from services.messaging.live.presences import Presences
 from services.messaging.visitors import Visitor
+from shared import metrics
 from shared.problems import Problem
 
 log = structlog.get_logger(__name__)
 
-OPEN = Gauge("messaging_live_streams", "Pages that are followed live now.")
 SEND_WITHIN = 30.0
 """Seconds: who reads nothing for so long is let go, and may come back."""
 MOST_LOOKS = 4
@@ -93,11 +92,11 @@ class Live:
         """A stream of this visitor is open inside the block."""
         self._open += 1
         self._each[reader] += 1
-        OPEN.inc()
+        metrics.LIVE_STREAMS.inc()
         try:
             yield
         finally:
-            OPEN.dec()
+            metrics.LIVE_STREAMS.dec()
             self._open -= 1
             self._each[reader] -= 1
             if not self._each[reader]:

@@ -189,9 +189,11 @@ async def restore(
         """
         INSERT INTO erasures (id, persons, asked_by, asked_at, state, keys)
         VALUES ($1, $2, $3, $4, 'locked', $5)
-        ON CONFLICT (id) DO UPDATE SET keys = (
-            SELECT array_agg(DISTINCT key) FROM unnest(erasures.keys || excluded.keys) AS key
-        )
+        ON CONFLICT (id) DO UPDATE
+        SET state = CASE erasures.state WHEN 'asked' THEN 'locked' ELSE erasures.state END,
+            keys = ARRAY(
+                SELECT DISTINCT key FROM unnest(erasures.keys || excluded.keys) AS key
+            )
         """,
         [
             (e.data.erasure, list(e.data.persons), e.data.by, e.time, list(e.data.keys))

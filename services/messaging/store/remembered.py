@@ -32,6 +32,24 @@ async def remember(connection: Connection, said: Sequence[Event]) -> None:
     )
 
 
+async def remember_waiting(connection: Connection) -> None:
+    """Keep for the horizon what a backup holds of mails without a thread: it may have one since."""
+    await connection.execute(
+        """
+        WITH waiting AS (DELETE FROM waiting_mails WHERE NOT refused RETURNING *)
+        INSERT INTO remembered (event, ticket, mail, value)
+        SELECT (convert_from(event, 'UTF8')::jsonb ->> 'id')::uuid, ticket, message, event
+        FROM waiting ORDER BY arrival
+        ON CONFLICT (event) DO NOTHING
+        """
+    )
+
+
+async def end_sessions(connection: Connection) -> None:
+    """Let everybody sign in again: who has signed out since a backup would be back otherwise."""
+    await connection.execute("DELETE FROM sessions")
+
+
 async def list_tickets(connection: Connection, *, most: int, most_bytes: int) -> list[UUID]:
     """Some tickets of which something is remembered beside mails; the last one may go over."""
     rows = await connection.fetch(

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 
 from services.messaging.domain import Message, Thread
+from shared import metrics
 from shared.database import Connection
 from shared.events import TicketStatus
 from shared.messages import AuthorKind, Channel, Visibility
@@ -110,6 +111,8 @@ async def add_messages(connection: Connection, messages: Sequence[Message]) -> N
             for m in messages
         ],
     )
+    for message in messages:
+        metrics.MESSAGES.labels(message.author_kind).inc()
 
 
 async def read_thread(connection: Connection, ticket: UUID) -> Thread | None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
+from pathlib import Path
 from typing import Literal
 
 import aiosmtplib
@@ -16,6 +18,7 @@ import structlog
 
 from services.notifier.channels.channel import spoken
 from services.notifier.deliveries import Accepted, Answer, Content, Delivery, Lost, Refused
+from shared.certificates import untrusted
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +35,9 @@ class SmtpServer:
     port: int
     security: Literal["none", "starttls", "tls"] = "none"
     user: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
+    authorities: Path | None = None
+    """Certificates that its must hold by, instead of the system's."""
 
 
 def content_of(mail: EmailMessage, recipient: str) -> Content:
@@ -99,8 +104,8 @@ class SmtpChannel:
             detail = spoken(f"{error.code} {error.message}")
         except (aiosmtplib.SMTPException, OSError) as error:
             # After DATA nobody knows. A try that took too long comes here too, as TimeoutError.
-            log.warning("smtp_lost", after_data=after_data, error=type(error).__name__)
-            detail = f"no answer: {type(error).__name__}"
+            log.warning("smtp_lost", after_data=after_data, error=_why(error))
+            detail = f"no answer: {_why(error)}"
         return Lost(after_data, detail)
 
     @contextlib.asynccontextmanager
@@ -129,6 +134,7 @@ class SmtpChannel:
             start_tls=self._server.security == "starttls",
             username=self._server.user,
             password=self._server.password,
+            cert_bundle=str(authorities) if (authorities := self._server.authorities) else None,
         )
         await client.connect()
         return client
@@ -150,6 +156,16 @@ async def _quit(client: aiosmtplib.SMTP) -> None:
     with contextlib.suppress(aiosmtplib.SMTPException, OSError):
         await client.quit(timeout=1)
     client.close()
+
+
+def _why(error: Exception) -> str:
+    """Name what is wrong; a certificate that does not hold is found below what it led to."""
+    below: BaseException | None = error
+    while below is not None:
+        if isinstance(below, ssl.SSLCertVerificationError):
+            return untrusted("the mail server", below)
+        below = below.__cause__ or below.__context__
+    return type(error).__name__
 
 
 def _encoded(address: str) -> str:

@@ -44,6 +44,7 @@ from services.notifier.store.clocks import (
 )
 from services.notifier.store.deliveries import (
     claim,
+    count_pending,
     lock_alerts,
     lock_carried,
     lock_left,
@@ -81,6 +82,7 @@ from services.notifier.store.messages import (
 )
 from services.notifier.store.rebuilding import (
     complete,
+    doubt_pending,
     drop,
     find_unmailed,
     is_rebuilding,
@@ -115,6 +117,7 @@ from services.notifier.store.tickets import (
     record_statuses,
     restore_addresses,
 )
+from services.notifier.store.traces import read_traces
 from services.notifier.store.tries import (
     begin_tries,
     end_try,
@@ -130,6 +133,8 @@ __all__ = [
     "claim",
     "complete",
     "count_acknowledged",
+    "count_pending",
+    "doubt_pending",
     "drop",
     "empty_deliveries",
     "end_empty_digests",
@@ -193,6 +198,7 @@ __all__ = [
     "read_needed",
     "read_next_dues",
     "read_tickets",
+    "read_traces",
     "read_unanswered",
     "read_unmailed",
     "read_waiting",

@@ -9,6 +9,7 @@ from services.notifier.alerting import Slip
 from services.notifier.deliveries import Delivery
 from services.notifier.store.deliveries import delivery_of
 from services.notifier.store.ended import count_ended
+from services.notifier.store.traces import keep_traces
 from shared import events
 from shared.database import Connection
 from shared.deadlines import (
@@ -121,6 +122,7 @@ async def add_alerts(connection: Connection, alerts: Sequence[Delivery]) -> set[
     """Keep alerts and digests to be sent; returns those that were not there yet."""
     rows = await connection.fetch(_ADD, *_columns(alerts))
     count_ended(rows)
+    await keep_traces(connection, alerts)
     return {row["id"] for row in rows}
 
 

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.notifier.deliveries import Delivery, DeliveryKind, DeliveryState, HalfHeard
 from services.notifier.store.ended import count_ended
+from services.notifier.store.traces import keep_traces
 from shared.database import Connection
 from shared.notifications import NotificationChannel
 from shared.plans import Clock
@@ -40,6 +41,7 @@ async def plan_deliveries(connection: Connection, deliveries: Sequence[Delivery]
         ],
     )
     count_ended(rows)
+    await keep_traces(connection, deliveries)
 
 
 async def release_acknowledgements(
@@ -117,6 +119,26 @@ async def lock_tried(connection: Connection, tried: Delivery) -> Delivery | None
         tried.attempts,
     )
     return None if row is None else delivery_of(row)
+
+
+async def count_pending(
+    connection: Connection, *, now: datetime
+) -> dict[DeliveryKind, tuple[int, datetime]]:
+    """By kind, how many deliveries could go out, and since when the first of them is to go.
+
+    What is held for a digest, or for a time that has not come, is not among them.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT kind, count(*) AS count, min(coalesce(again_at, caused_at)) AS since
+        FROM deliveries
+        WHERE state IN ('planned', 'sending') AND digest IS NULL AND NOT held
+          AND (state = 'sending' OR not_before <= $1 OR first_tried_at IS NOT NULL)
+        GROUP BY kind
+        """,
+        now,
+    )
+    return {DeliveryKind(row["kind"]): (row["count"], row["since"]) for row in rows}
 
 
 async def read_waiting(connection: Connection) -> dict[str, datetime]:

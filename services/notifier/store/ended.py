@@ -3,13 +3,8 @@
 from collections.abc import Iterable
 
 import asyncpg
-from prometheus_client import Counter
 
-ENDED = Counter(
-    "notifier_deliveries_total",
-    "Deliveries that have ended, by how: sent, failed or suppressed.",
-    ["kind", "outcome"],
-)
+from shared import metrics
 
 
 def count_ended(rows: Iterable[asyncpg.Record]) -> None:
@@ -23,4 +18,4 @@ def count_ended(rows: Iterable[asyncpg.Record]) -> None:
     """
     for row in rows:
         if row["ended"]:
-            ENDED.labels(row["kind"], row["state"]).inc()
+            metrics.DELIVERIES.labels(row["kind"], row["state"]).inc()

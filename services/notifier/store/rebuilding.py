@@ -17,6 +17,16 @@ async def is_rebuilding(connection: Connection) -> bool:
     return finished is None
 
 
+async def doubt_pending(connection: Connection) -> None:
+    """Of what was under way when a backup was made, only what led to it is known."""
+    await connection.execute(
+        """
+        UPDATE deliveries SET half_heard = 'cause'
+        WHERE state IN ('planned', 'sending') AND half_heard IS NULL
+        """
+    )
+
+
 async def lock_rebuild(connection: Connection) -> None:
     """Wait for all who still hear what lies before the horizon."""
     await connection.execute("SELECT FROM rebuild FOR UPDATE")
@@ -63,7 +73,7 @@ async def keep_outcomes(connection: Connection, outcomes: Sequence[Delivery]) ->
             round = excluded.round, again_at = excluded.again_at, messages = excluded.messages,
             address = CASE d.address WHEN '' THEN excluded.address ELSE d.address END,
             half_heard = CASE d.half_heard WHEN 'cause' THEN NULL ELSE d.half_heard END
-        WHERE d.half_heard = 'cause'
+        WHERE (d.half_heard = 'cause' AND d.round <= excluded.round)
            OR (d.round, d.ended_at) < (excluded.round, excluded.ended_at)
         """,
         [[getattr(each, column) for column in _OUTCOME] for each in outcomes],

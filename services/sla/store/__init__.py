@@ -15,6 +15,8 @@ from services.sla.store.accounts import (
     share_accounts,
 )
 from services.sla.store.deadlines import (
+    count_due,
+    count_overdue,
     lock_deadlines,
     lock_due,
     oldest_unfired,
@@ -45,6 +47,7 @@ from services.sla.store.rebuilding import (
     learn_deadlines,
     learn_plan_recounts,
     learn_requests,
+    learn_slots,
     learn_tickets,
     let_stand_as_said,
     list_beheaded,
@@ -54,6 +57,7 @@ from services.sla.store.rebuilding import (
     read_progress,
     read_requests,
     read_unslotted,
+    restart_progress,
 )
 from services.sla.store.recounts import (
     OpenRecounts,
@@ -102,6 +106,8 @@ __all__ = [
     "advance_partitioning",
     "advance_recount",
     "begin_partitioning",
+    "count_due",
+    "count_overdue",
     "count_recounts",
     "counted_by",
     "follow_moves",
@@ -114,6 +120,7 @@ __all__ = [
     "learn_deadlines",
     "learn_plan_recounts",
     "learn_requests",
+    "learn_slots",
     "learn_tickets",
     "let_stand_as_said",
     "list_accounts",
@@ -149,6 +156,7 @@ __all__ = [
     "record_moves",
     "record_partitions",
     "record_status",
+    "restart_progress",
     "save_deadlines",
     "save_fired",
     "say_catalogues",

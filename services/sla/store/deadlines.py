@@ -119,6 +119,42 @@ async def oldest_unfired(connection: Connection, partitions: Sequence[int]) -> d
     return found
 
 
+async def count_overdue(connection: Connection, partitions: Sequence[int], *, now: datetime) -> int:
+    """Of how many running deadlines of these partitions a warning or the end should be said."""
+    found: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM (
+            SELECT FROM deadlines
+            WHERE partition = ANY($1::int[]) AND state = 'running' AND fires_at <= $2
+            LIMIT 100000
+        ) AS overdue
+        """,
+        partitions,
+        now,
+    )
+    return found
+
+
+async def count_due(
+    connection: Connection, partitions: Sequence[int], *, before: datetime
+) -> dict[tuple[str, str], int]:
+    """By plan and clock, the running deadlines of these partitions that are due before then."""
+    rows = await connection.fetch(
+        """
+        SELECT plan, clock, count(*) AS count FROM (
+            SELECT plan, clock FROM deadlines
+            WHERE partition = ANY($1::int[]) AND state = 'running'
+                AND fires_at <= $2 AND due_at <= $2
+            LIMIT 100000
+        ) AS due
+        GROUP BY plan, clock
+        """,
+        partitions,
+        before,
+    )
+    return {(row["plan"], row["clock"]): row["count"] for row in rows}
+
+
 async def save_fired(connection: Connection, deadlines: Sequence[Deadline]) -> None:
     """Write what firing made of deadlines that this transaction has locked."""
     await connection.execute(

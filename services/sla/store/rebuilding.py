@@ -64,6 +64,17 @@ async def learn_tickets(connection: Connection, tickets: Sequence[Ticket]) -> No
     )
 
 
+async def learn_slots(connection: Connection, tickets: Collection[UUID]) -> None:
+    """Note which tickets were slotted by what is learnt again, and not known before."""
+    await connection.execute(
+        """
+        INSERT INTO relearnt_slots SELECT * FROM unnest($1::uuid[]) AS ticket ORDER BY ticket
+        ON CONFLICT DO NOTHING
+        """,
+        list(tickets),
+    )
+
+
 async def learn_deadlines(
     connection: Connection,
     deadlines: Iterable[Deadline],
@@ -224,9 +235,9 @@ async def list_beheaded(connection: Connection, tickets: Collection[UUID]) -> se
     """Those of the tickets that were slotted, but whose beginning is not on the stream any more."""
     rows = await connection.fetch(
         """
-        SELECT t.ticket FROM tickets AS t
-        WHERE t.ticket = ANY($1::uuid[]) AND t.opened_at IS NOT NULL
-            AND NOT EXISTS (SELECT FROM relearnt_tickets AS l WHERE l.ticket = t.ticket)
+        SELECT ticket FROM relearnt_slots AS s
+        WHERE ticket = ANY($1::uuid[])
+            AND NOT EXISTS (SELECT FROM relearnt_tickets AS l WHERE l.ticket = s.ticket)
         """,
         list(tickets),
     )
@@ -285,5 +296,13 @@ async def note_requests(connection: Connection) -> None:
 
 async def forget_what_was_learnt(connection: Connection) -> None:
     """What is settled needs it no longer."""
-    for table in ("relearnt_tickets", "relearnt_causes", "relearnt_requests"):
+    for table in _LEARNT:
         await connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
+
+
+_LEARNT = ("relearnt_tickets", "relearnt_slots", "relearnt_causes", "relearnt_requests")
+
+
+async def restart_progress(connection: Connection) -> None:
+    """Settle all tickets once more: what a backup holds of them is no longer all there is."""
+    await keep_progress(connection, UUID(int=0), is_settled=False)

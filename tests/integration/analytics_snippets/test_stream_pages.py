@@ -1,6 +1,7 @@
 """The pages on kcat and on a consumer in Python: their text, on the stream itself."""
 
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -18,6 +19,7 @@ from tests.support import told
 from tests.support.snippets import names, snippet
 from tests.support.waiting import until
 
+FOLLOW = Path(__file__).parents[3] / "deploy" / "event_docs" / "snippets" / "follow.py"
 ON_TICKETS = [event for event in told.events() if told.topic_of(event) == "careline.tickets"]
 DEADLINES = [event for event in told.events() if ".deadline." in event["type"]]
 
@@ -36,6 +38,19 @@ def test_kcat_counts_types_and_finds_a_ticket(kafka: str) -> None:
     assert [told.written(event).decode() for event in of_it] == [line[4] for line in lines]
     assert {line[3] for line in lines} == {ticket}
     assert len({line[0] for line in lines}) == 1
+
+
+def test_the_documented_reader_reads_it(kafka: str) -> None:
+    """What the events' own page shows as a first program follows the tickets as it is."""
+    created = [event for event in ON_TICKETS if event["type"] == "careline.ticket.created.v1"]
+    assert len(created) > 1
+    with subprocess.Popen(  # noqa: S603 - a program of ours
+        [sys.executable, "-u", str(FOLLOW), kafka], stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        lines = [program.stdout.readline() for _ in created]
+        program.terminate()
+    assert all(re.match(r"\d{4}-\S+Z [0-9a-f-]{36} ", line) for line in lines), lines
 
 
 def _shell(block: str, kafka: str, **more: str) -> str:

@@ -65,6 +65,22 @@ async def test_starttls_is_offered_with_a_certificate_and_demanded_of_nobody(
     assert await _message_ids(desk) == {"<tls@customer.example>", "<plain@customer.example>"}
 
 
+async def test_where_tls_is_required_nothing_is_taken_without_it(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """For a mail server of our own that is known to have it."""
+    chain, key = make_certificate(tmp_path)
+    told = {"SMTP_IN_CERTIFICATE": str(chain), "SMTP_IN_KEY": str(key)}
+    await _start(desk, SMTP_IN_TLS="required", **told)
+    async with conversation(desk.ports.smtp_in) as line:
+        await line.greet()
+        assert (await line.say(f"MAIL FROM:<{CUSTOMER}>")).startswith("530 ")
+        assert (await line.start_tls(chain)).startswith("220 ")
+        await line.say("EHLO client.example")
+        assert (await _deliver(line, "<tls@customer.example>")).startswith("250 ")
+    assert await _message_ids(desk) == {"<tls@customer.example>"}
+
+
 async def test_what_is_sent_behind_starttls_in_the_clear_is_dropped(
     desk: Desk, tmp_path: Path
 ) -> None:

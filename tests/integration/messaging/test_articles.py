@@ -254,10 +254,10 @@ async def test_the_folder_is_followed_as_it_changes(database: Database, tmp_path
     assert await after_two_looks() == ["Weasel"]
     (tmp_path / "second.md").write_text(file("Badger", "odd = 1\n"), encoding="utf-8")
     assert await after_two_looks() == ["Weasel"]
-    assert REGISTRY.get_sample_value("messaging_articles_refused") == 1
+    assert REGISTRY.get_sample_value("thread_articles_refused") == 1
     (tmp_path / "second.md").write_text(file("Badger"), encoding="utf-8")
     assert await after_two_looks() == ["Badger", "Weasel"]
-    assert REGISTRY.get_sample_value("messaging_articles_refused") == 0
+    assert REGISTRY.get_sample_value("thread_articles_refused") == 0
     path.unlink()
     assert await after_two_looks() == ["Badger"]
 

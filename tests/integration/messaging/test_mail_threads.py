@@ -177,13 +177,15 @@ async def test_a_strangers_mail_is_a_dead_letter(open_desk: Desk) -> None:
     assert b"StrangerError" in dict(dead.headers)["dead-reason"]
 
 
+# The others go with `make long`: sla passes the same places of the shared code in each run.
 @pytest.mark.parametrize(
     "place",
     [
-        "messaging.before_commit:2",  # the first batch opens the thread
+        # the first batch opens the thread
+        pytest.param("messaging.before_commit:2", marks=pytest.mark.long),
         "messaging.committed:2",
-        "outbox.before_publish",
-        "outbox.published",
+        pytest.param("outbox.before_publish", marks=pytest.mark.long),
+        pytest.param("outbox.published", marks=pytest.mark.long),
     ],
 )
 async def test_a_mail_is_kept_and_said_once_though_its_reader_was_killed(

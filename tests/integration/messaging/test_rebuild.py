@@ -3,7 +3,6 @@
 One history is told; each test loses what messaging kept of it, and has it rebuilt in another way.
 """
 
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,15 +14,21 @@ from shared.envelope import Topic
 from shared.messages import MessagePosted
 from tests.support import said, said_mails
 from tests.support.desk import Desk, running_desk
-from tests.support.messaging_history import FORGOTTEN, History
-from tests.support.messaging_kept import (
-    NOT_REBUILT,
-    REBUILT,
-    Dump,
-    dump,
+from tests.support.lost_database import (
+    Record,
     has_heard_all,
     lose_database,
-    records,
+    new_since,
+    records_on,
+)
+from tests.support.messaging_history import FORGOTTEN, History
+from tests.support.messaging_kept import (
+    HEARD,
+    NOT_REBUILT,
+    REBUILT,
+    SAID_ON,
+    Dump,
+    dump,
     tables,
 )
 from tests.support.stack import Stack
@@ -38,7 +43,7 @@ class Told:
     """What messaging kept, and what was on the stream, before its database was lost."""
 
     kept: Dump = field(default_factory=dict)
-    records: Counter[tuple[str, bytes | None, bytes | None]] = field(default_factory=Counter)
+    records: list[Record] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +75,23 @@ async def before(desk: Desk, history: History, told: Told) -> AsyncIterator[Told
         await history.tell()
         desk.stop("sla")
         desk.stop("notifier")
-        await until(partial(has_heard_all, desk), within=60, what="messaging has heard all")
+        heard = partial(has_heard_all, desk, "messaging", HEARD)
+        await until(heard, within=60, what="messaging has heard all")
         desk.stop("messaging")
         assert await tables(desk) == REBUILT.keys() | NOT_REBUILT.keys()
-        told.kept, told.records = await dump(desk), await records(desk)
+        told.kept, told.records = await dump(desk), await _records(desk)
         forgotten = [row for row in told.kept["threads"] if row["subject"] is None]
         assert [row["requester"] for row in forgotten] == [FORGOTTEN]
         _lose_words(told.kept, history)
-    await lose_database(desk)
+    await lose_database(desk, "messaging")
     yield told
     for name in list(desk.processes):
         desk.stop(name)
+
+
+async def _records(desk: Desk) -> list[Record]:
+    """Whatever messaging can have said, its dead letters included."""
+    return await records_on(desk, *SAID_ON, dead_of="messaging")
 
 
 def _lose_words(kept: Dump, history: History) -> None:
@@ -111,7 +122,7 @@ async def _assert_as_before(desk: Desk, before: Told) -> None:
     assert row["count"] == 0
     (row,) = await desk.query("messaging", "SELECT count(*) FROM outbox")
     assert row["count"] == 0
-    assert await records(desk) - before.records == Counter()
+    assert new_since(before.records, await _records(desk)) == []
 
 
 async def test_a_lost_database_is_rebuilt_as_it_was(desk: Desk, before: Told) -> None:

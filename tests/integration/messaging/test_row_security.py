@@ -69,6 +69,8 @@ RULES = {
     "erasure_reports": Rule(),
     "rebuild": Rule(),
     "rebuild_horizon": Rule(),
+    "restored_outbox": Rule(),
+    "stream_positions": Rule(),
     "stream_keys": Rule(),
     "stream_key_positions": Rule(),
     "canned_answers": Rule(),

@@ -50,7 +50,10 @@ async def test_inputs_delivered_twice_come_to_the_same_as_once(desk: Desk) -> No
     assert len(await _posted(desk)) == 1
 
 
-@pytest.mark.parametrize("place", ["outbox.before_publish", "outbox.published"])
+# The others go with `make long`: sla passes the same places of the shared code in each run.
+@pytest.mark.parametrize(
+    "place", ["outbox.before_publish", pytest.param("outbox.published", marks=pytest.mark.long)]
+)
 async def test_a_message_survives_a_kill_between_commit_and_publish(desk: Desk, place: str) -> None:
     """A message that was answered with 201 is on the stream once, though its service was killed."""
     desk.start("messaging", CARELINE_FAILPOINT=place)
@@ -72,7 +75,10 @@ async def test_a_message_survives_a_kill_between_commit_and_publish(desk: Desk, 
     assert len({event.id for event in await _posted(desk)}) == 1
 
 
-@pytest.mark.parametrize("place", ["messaging.before_commit", "messaging.committed"])
+@pytest.mark.parametrize(
+    "place",
+    [pytest.param("messaging.before_commit", marks=pytest.mark.long), "messaging.committed"],
+)
 async def test_a_thread_is_opened_once_though_its_opener_was_killed(desk: Desk, place: str) -> None:
     """SIGKILL before or after the commit of a batch: one thread, one first message."""
     desk.start("messaging", CARELINE_FAILPOINT=place)

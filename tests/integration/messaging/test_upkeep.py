@@ -65,4 +65,4 @@ async def test_parts_of_a_file_stay(database: Database) -> None:
 
 
 def _shown(number: str, state: str) -> float | None:
-    return REGISTRY.get_sample_value(f"messaging_waiting_mails{number}", {"state": state})
+    return REGISTRY.get_sample_value(f"thread_waiting_mails{number}", {"state": state})

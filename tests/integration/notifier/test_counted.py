@@ -8,7 +8,7 @@ import pytest
 from services.notifier import concluding, store
 from services.notifier.concluding import Try
 from services.notifier.deliveries import MAIL_LANE, Accepted, Delivery, DeliveryKind
-from services.notifier.store.ended import ENDED
+from shared import metrics
 from shared.database import Database
 from shared.envelope import derive_id
 from tests.support import alerts, said
@@ -19,14 +19,14 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
-    ENDED.clear()
+    metrics.DELIVERIES.clear()
 
 
 def counted() -> dict[tuple[str, str], float]:
     """By kind and outcome."""
     return {
         (sample.labels["kind"], sample.labels["outcome"]): sample.value
-        for metric in ENDED.collect()
+        for metric in metrics.DELIVERIES.collect()
         for sample in metric.samples
         if sample.name.endswith("_total")
     }

@@ -83,16 +83,17 @@ async def test_a_slot_that_was_heard_before_its_ticket_is_in_the_mail(desk: Desk
     assert "YOUR PLAN: Platform Care Centurion" in desk.mailbox.text_to(said.ADDRESS)
 
 
+# The others go with `make long`: sla passes the same places of the shared code in each run.
 @pytest.mark.parametrize(
     "place",
     [
-        "notifier.before_commit",
+        pytest.param("notifier.before_commit", marks=pytest.mark.long),
         "notifier.committed",
         "notifier.claimed",
         "notifier.composed",
         "notifier.concluded",
-        "outbox.before_publish",
-        "outbox.published",
+        pytest.param("outbox.before_publish", marks=pytest.mark.long),
+        pytest.param("outbox.published", marks=pytest.mark.long),
     ],
 )
 async def test_killed_on_the_way_comes_to_the_same_as_unharmed(desk: Desk, place: str) -> None:

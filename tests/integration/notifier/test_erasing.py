@@ -68,11 +68,13 @@ DECIDED = {
         "topic": "ours",
         "key": "an id",
         "value": "its personal part is taken out",
+        "trace": "ids",
     },
     "overtaken": {"clock": "a word of ours"},
     "rebuild_horizon": {"topic": "ours"},
     "received": {"requester": "deleted with its row", "message_id": "deleted with its row"},
     "recipients": {"address": "of people of ours"},
+    "stream_positions": {"topic": "ours"},
     "schema_migrations": {
         "origin": "ours",
         "name": "ours",
@@ -94,6 +96,7 @@ DECIDED = {
         "plan": "the catalogue's",
         "priority": "a word of ours",
     },
+    "traces": {"trace": "ids"},
     "tries": {"outcome": "a word of ours", "detail": "emptied"},
     "waiting_bounces": {"heard": "deleted with its row", "person": "deleted with its row"},
 }

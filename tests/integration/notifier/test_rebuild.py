@@ -7,19 +7,18 @@ import httpx
 import pytest
 
 from shared import events
+from shared.envelope import Topic
 from shared.notifications import NotificationSent
 from tests.support.desk import Desk, running_desk
+from tests.support.lost_database import Record, lose_database, new_since, records_on
 from tests.support.notifier_history import (
     BUSY,
     Rows,
     kept,
-    lose_database,
-    records_of_notifier,
     set_up,
     settled,
     tell_everything,
 )
-from tests.support.sla_history import new_since
 from tests.support.stack import Stack
 from tests.support.waiting import until
 from tests.support.webhooks import Hook, running_hook
@@ -32,7 +31,7 @@ class Told:
     """What was kept, said, mailed and posted before the database was lost for the first time."""
 
     kept: Rows = field(default_factory=dict)
-    records: list[bytes] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     mails: int = 0
     posts: int = 0
 
@@ -66,9 +65,9 @@ async def before(desk: Desk, hook: Hook, told: Told) -> AsyncIterator[Told]:
         await desk.ready("notifier")
         await tell_everything(desk)
         desk.stop("notifier")
-        told.kept, told.records = await kept(desk), await records_of_notifier(desk)
+        told.kept, told.records = await kept(desk), await records_on(desk, Topic.NOTIFICATIONS)
         told.mails, told.posts = len(desk.mailbox.mails), len(hook.posts)
-    await lose_database(desk)
+    await lose_database(desk, "notifier")
     yield told
     for name in list(desk.processes):
         desk.stop(name)
@@ -97,7 +96,7 @@ async def assert_as_before(desk: Desk, hook: Hook, before: Told) -> None:
         assert rebuilt[id_] == row
     assert len(desk.mailbox.mails) == before.mails
     assert len(hook.posts) == before.posts
-    assert new_since(before.records, await records_of_notifier(desk)) == []
+    assert new_since(before.records, await records_on(desk, Topic.NOTIFICATIONS)) == []
     assert not [line for line in desk.log("notifier") if line["event"] == "dead_letter"]
 
 
@@ -180,7 +179,7 @@ async def test_what_was_owed_goes_out_once(desk: Desk, hook: Hook, before: Told)
     assert len(desk.mailbox.to(BUSY)) == 1
     assert len(desk.mailbox.mails) == before.mails + 1
     assert len(hook.posts) == before.posts
-    (new,) = new_since(before.records, await records_of_notifier(desk))
-    said = events.read(new)
+    (new,) = new_since(before.records, await records_on(desk, Topic.NOTIFICATIONS))
+    said = events.read(new[2])
     assert isinstance(said, NotificationSent)
     assert said.data.second_copy_possible

@@ -137,7 +137,10 @@ async def test_an_alert_whose_sender_died_is_not_tried_again_once_taken_back(des
     assert [subject.partition(":")[0] for subject in _subjects(desk)] == ["Retracted"]
 
 
-@pytest.mark.parametrize("place", ["notifier.before_commit", "notifier.committed"])
+# The others go with `make long`: sla passes the same places of the shared code in each run.
+@pytest.mark.parametrize(
+    "place", [pytest.param("notifier.before_commit", marks=pytest.mark.long), "notifier.committed"]
+)
 async def test_a_retraction_is_heard_once_though_its_hearer_was_killed(
     desk: Desk, place: str
 ) -> None:

@@ -11,13 +11,13 @@ from shared import keyring as keys_of
 from shared import outbox
 from shared.database import Database
 from shared.envelope import Topic
-from shared.keyring import Keyring
+from shared.keyring import Keyring, Minting
 from shared.outbox import Relay
 from shared.publisher import Outgoing, Publisher
-from shared.sealing import SealError, key_of
+from shared.sealing import SealError, StreamSecret, key_of
 from shared.topics import Declared, ensure_topics, topic_name
 from tests.support.samples import REQUESTER, ticket_created
-from tests.support.sealing import keyring, sealing
+from tests.support.sealing import clock, keyring, new_key, sealing
 from tests.support.stack import Stack
 from tests.support.stream import read_all
 
@@ -195,3 +195,27 @@ async def test_another_secret_opens_nothing_and_loses_nothing(
         await connection.execute("UPDATE stream_keys SET wrapped = sha512('other') || 'x'::bytea")
     with pytest.raises(SealError, match="unwrap"):
         await ring.find([id_])
+
+
+async def test_readiness_tells_of_another_secret_and_forgets_it_once_it_is_right(
+    publisher: Publisher, namespace: str, ring: Keyring, database: Database, stack: Stack
+) -> None:
+    """As soon as a key was read, and after a restart too; nobody has to wait for a dead letter."""
+    strange = StreamSecret(["another-secret-of-the-tests-that-is-long"])
+    other = Minting("/services/test", strange, clock, new_key)
+    records = sealing(namespace).records([ticket_created()])
+    await publish_keys(publisher, records)
+    topic = topic_name(namespace, Topic.KEYS)
+    stranger = Keyring(database, topic, stack.bootstrap_servers, other)
+    await stranger.start()
+    assert stranger.ready() is None
+    await stranger.catch_up()
+    assert "CARELINE_STREAM_SECRET" in (stranger.ready() or "")
+    await stranger.stop()
+    await stranger.start()
+    assert "CARELINE_STREAM_SECRET" in (stranger.ready() or "")
+    await stranger.stop()
+
+    await ring.stop()
+    await ring.start()
+    assert ring.ready() is None

@@ -14,7 +14,7 @@ from shared.envelope import Topic
 from shared.events import Event
 from shared.faults import BrokerAwayError
 from shared.keyring import Keyring
-from shared.outbox import Relay
+from shared.outbox import Relay, Waiting
 from shared.publisher import Outgoing, Publisher
 from shared.topics import Declared, ensure_topics, topic_name
 from shared.worker import Worker
@@ -112,7 +112,7 @@ async def test_nothing_to_say_is_no_statement(database: Database, relay: Relay) 
     """An empty list of events changes nothing, and the relay finds no work."""
     await append(database)
     assert await relay.step() is False
-    assert await relay.oldest_age() == 0
+    assert await relay.waiting() == Waiting(0, 0.0)
 
 
 async def test_events_of_one_ticket_keep_their_order(
@@ -177,13 +177,15 @@ async def test_with_the_broker_away_nothing_is_deleted(
     with pytest.raises(BrokerAwayError):
         await relay.step()
     assert await waiting(database) == 1
-    assert await relay.oldest_age() > 0
+    left = await relay.waiting()
+    assert left.events == 1
+    assert left.oldest_seconds > 0
     await publisher.start()
     await drain(relay)
     await publisher.stop()
     said = await read_events(stack.bootstrap_servers, namespace, Topic.TICKETS)
     assert said == [ticket_created()]
-    assert await relay.oldest_age() == 0
+    assert await relay.waiting() == Waiting(0, 0.0)
 
 
 class SlowPublisher:

@@ -14,6 +14,7 @@ from shared.consumer import Consumer, Heard
 from shared.database import Connection
 from shared.envelope import Topic
 from shared.publisher import Outgoing
+from shared.read_position import Lag
 from tests.support.listener import HEARS, Listener, owned
 from tests.support.samples import ticket_created
 from tests.support.waiting import until
@@ -214,6 +215,11 @@ async def test_an_answer_read_late_is_not_taken_for_the_present(
     assert len(appended) == 3
 
 
+def lag(consumer: Consumer) -> dict[str, int]:
+    """By topic, how many records it is behind."""
+    return {topic: lag.records for topic, lag in consumer.position.lag(time.time()).items()}
+
+
 async def test_the_lag_is_what_the_broker_has_and_nobody_has_handled(listener: Listener) -> None:
     """Records in hand count as behind until their transaction has committed."""
     held = Held("held")
@@ -221,9 +227,14 @@ async def test_the_lag_is_what_the_broker_has_and_nobody_has_handled(listener: L
     async with listener.listening() as consumer:
         await heard_past(consumer, now())
         topic, other = map(listener.topic, HEARS)
-        assert consumer.position.lag() == {topic: 0, other: 0}
+        assert consumer.position.lag(time.time()) == {topic: Lag(0, 0.0), other: Lag(0, 0.0)}
         await append_times(listener, ["held", "behind it"])
         await held.entered.wait()
-        await until(lambda: consumer.position.lag() == {topic: 2, other: 0}, what="two behind")
+        await until(lambda: lag(consumer) == {topic: 2, other: 0}, what="two behind")
+        late = time.time() + 3600
+        # It was seen at its end when the test began, and has not been there for this hour.
+        assert 3500 < consumer.position.lag(late)[topic].seconds < 3700
+        assert consumer.position.lag(late)[other].seconds == 0
         held.let.set()
-        await until(lambda: consumer.position.lag() == {topic: 0, other: 0}, what="none behind")
+        await until(lambda: lag(consumer) == {topic: 0, other: 0}, what="none behind")
+        assert consumer.position.lag(late)[topic].seconds == 0

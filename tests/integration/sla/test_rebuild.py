@@ -10,14 +10,8 @@ import httpx
 import pytest
 
 from tests.support.desk import Desk, running_desk
-from tests.support.sla_history import (
-    Dump,
-    History,
-    dump,
-    lose_database,
-    new_since,
-    records_of_sla,
-)
+from tests.support.lost_database import Record, lose_database, new_since, records_on
+from tests.support.sla_history import SAID_ON, Dump, History, dump
 from tests.support.stack import Stack
 from tests.support.waiting import until
 
@@ -29,7 +23,7 @@ class Told:
     """What sla kept and had said before its database was lost for the first time."""
 
     kept: Dump = field(default_factory=dict)
-    records: list[bytes] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +53,8 @@ async def before(desk: Desk, history: History, told: Told) -> AsyncIterator[Told
         await desk.ready("sla")
         await history.tell()
         desk.stop("sla")
-        told.kept, told.records = await dump(desk), await records_of_sla(desk)
-    await lose_database(desk)
+        told.kept, told.records = await dump(desk), await records_on(desk, *SAID_ON)
+    await lose_database(desk, "sla")
     yield told
     for name in list(desk.processes):
         desk.stop(name)
@@ -72,7 +66,7 @@ async def assert_as_before(desk: Desk, before: Told) -> None:
     for table, rows in before.kept.items():
         assert rows, f"nothing was told that {table} could lose"
         assert rebuilt[table] == rows, table
-    assert new_since(before.records, await records_of_sla(desk)) == []
+    assert new_since(before.records, await records_on(desk, *SAID_ON)) == []
 
 
 async def test_a_lost_database_is_rebuilt_as_it_was(desk: Desk, before: Told) -> None:

@@ -13,17 +13,10 @@ from shared.events import PlanChanged, TicketSlotted
 from shared.topic_survey import ends
 from shared.topics import topic_name
 from tests.support.desk import Desk
+from tests.support.lost_database import lose_database, new_since, records_on
 from tests.support.said_handling import plan_change_requested
 from tests.support.sla_desk import put_plan, said_of, tell
-from tests.support.sla_history import (
-    History,
-    dump,
-    events_of_sla,
-    lose_database,
-    new_since,
-    quiet,
-    records_of_sla,
-)
+from tests.support.sla_history import SAID_ON, History, dump, events_of_sla, quiet
 from tests.support.stream import read_events
 
 pytestmark = pytest.mark.timeout(240)  # more than all waits of a test together
@@ -49,7 +42,7 @@ async def test_what_fell_due_meanwhile_is_said_once_and_what_was_answered_in_tim
     unheard = history.opened("unheard", 9)
     asked = plan_change_requested(late, "advanced")
     await tell(desk, history.answer(answered, 1), unheard, asked)
-    await lose_database(desk)
+    await lose_database(desk, "sla")
     desk.start("sla")
     await desk.ready("sla")
     told = await said_of(desk, [late, unheard], until_each=DeadlineBreached)
@@ -77,9 +70,9 @@ async def test_a_ticket_whose_beginning_is_gone_stands_as_it_was_said(desk: Desk
     await tell(desk, old)
     await said_of(desk, [old], until_each=DeadlineAtRisk)
     desk.stop("sla")
-    kept, records = await dump(desk), await records_of_sla(desk)
+    kept, records = await dump(desk), await records_on(desk, *SAID_ON)
     await _forget(desk, Topic.TICKETS, Topic.MESSAGES)
-    await lose_database(desk)
+    await lose_database(desk, "sla")
     desk.start("sla")
     await desk.ready("sla")
     rebuilt = await dump(desk)
@@ -89,8 +82,8 @@ async def test_a_ticket_whose_beginning_is_gone_stands_as_it_was_said(desk: Desk
     # Whoever answers now, and whatever falls due: nothing can be counted, so nothing is said.
     await quiet(desk, history.answer(old, 0))
     assert not [line for line in desk.log("sla") if line["event"] == "dead_letter"]
-    new = new_since(records, await records_of_sla(desk))
-    assert not [record for record in new if old.subject.encode() in record]
+    new = new_since(records, await records_on(desk, *SAID_ON))
+    assert not [value for _, _, value in new if value and old.subject.encode() in value]
 
 
 def _said(row: dict[str, object]) -> dict[str, object]:

@@ -5,7 +5,8 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from services.notifier.destinations import Destination
-from services.notifier.named_destinations import UNKNOWN, check_names, warn_of_names
+from services.notifier.named_destinations import check_names, warn_of_names
+from shared import metrics
 from shared.notifications import NotificationChannel
 from shared.plans import Catalogue, CatalogueError, parse_catalogue
 from tests.support.desk import CATALOGUE
@@ -25,7 +26,7 @@ def naming(*names: str) -> tuple[Catalogue, str]:
 
 def unknown() -> float:
     """How many names are measured as such."""
-    return next(iter(UNKNOWN.collect())).samples[0].value
+    return next(iter(metrics.UNKNOWN_DESTINATIONS.collect())).samples[0].value
 
 
 def test_names_that_are_there_are_right_in_any_letters() -> None:

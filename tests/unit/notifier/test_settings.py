@@ -69,4 +69,7 @@ def test_without_its_mail_secret_it_does_not_start(
     monkeypatch.delenv("CARELINE_MAIL_SECRET")
     with pytest.raises(SystemExit):
         load_settings(NotifierSettings)
-    assert "CARELINE_MAIL_SECRET: Field required" in capsys.readouterr().err
+    assert (
+        "CARELINE_MAIL_SECRET: expected a secret text of 16 characters or more, got nothing"
+        in capsys.readouterr().err
+    )

@@ -77,7 +77,7 @@ def test_what_is_no_address_is_refused_by_its_name(
         load_settings(Settings)
     assert ended.value.code == 2
     said = capsys.readouterr().err
-    assert said.startswith("CARELINE_SCHEMA_REGISTRY: Value error, must be an address")
+    assert said.startswith("CARELINE_SCHEMA_REGISTRY: expected a secret text: must be an address")
     assert "a-secret" not in said
 
 

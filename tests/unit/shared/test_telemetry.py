@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
-from prometheus_client.metrics import MetricWrapperBase
-
-from shared import telemetry
 
 ROOT = Path(__file__).parents[3]
 # In a process of its own: it sets up logging for good.
@@ -115,20 +111,6 @@ def test_an_exceptions_kind_and_place_are_logged(lines: list[dict[str, Any]]) ->
         "ValueError",
         "ExceptionGroup",
     ]
-
-
-def test_no_metric_has_a_label_that_could_be_personal() -> None:
-    """Labels are few and of few values: no ticket, account, address or URL."""
-    metrics = [value for value in vars(telemetry).values() if isinstance(value, MetricWrapperBase)]
-    labels = {label for metric in metrics for label in metric._labelnames}  # noqa: SLF001 - untold
-    assert labels == {"topic", "outcome", "worker", "method", "route", "status"}
-
-
-def test_every_metric_is_ours_and_says_what_it_counts() -> None:
-    """Names begin alike, so that a dashboard finds them."""
-    ours = [family for family in REGISTRY.collect() if family.name.startswith("careline_")]
-    assert len(ours) >= 10
-    assert all(family.documentation.endswith(".") for family in ours)
 
 
 def test_configuring_is_left_to_the_process() -> None:

@@ -82,8 +82,12 @@ async def test_ready_names_what_is_missing(
 
 def counted(method: str, route: str, status: int) -> float:
     """How many answers were counted."""
-    labels = {"method": method, "route": route, "status": str(status)}
-    return REGISTRY.get_sample_value("careline_http_requests_total", labels) or 0
+    labels = {
+        "http_request_method": method,
+        "http_route": route,
+        "http_response_status_code": str(status),
+    }
+    return REGISTRY.get_sample_value("http_server_request_duration_seconds_count", labels) or 0
 
 
 @pytest.mark.parametrize(
@@ -106,7 +110,7 @@ async def test_answers_are_counted_by_route_and_status(
     await client.request(method, path)
     assert counted(*counts) == before + 1
     text = (await client.get("/metrics")).text
-    assert "careline_http_request_seconds_bucket" in text
+    assert "http_server_request_duration_seconds_bucket" in text
     assert SECRET not in text
 
 

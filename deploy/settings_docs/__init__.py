@@ -1,0 +1,1 @@
+"""The one table of all settings, written from the classes that read them."""
