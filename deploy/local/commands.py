@@ -46,6 +46,7 @@ LEFT_BEHIND = (
     "log",
     "run",
     "analytics",
+    "prometheus",
     presence.FILE,
     "desk.lock",
 )
@@ -102,6 +103,7 @@ def _introduce(desk: Desk, screen: Screen, seconds: float) -> None:
         "sla": "knows who is on which plan, and what is due when",
         "notifier": "sends the mails, and shows what became of each at /deliveries",
         "messaging": "has the conversation of each ticket: open it in a browser and sign in",
+        "auditor": "checks what the desk promises: see invariant_violations at /metrics",
         "sign_in": "signs people in, by a click and without a password",
         "mail": "shows every mail: open it in a browser",
         "mail_in": "takes mail (SMTP) to support@careline.example",

@@ -118,7 +118,8 @@ async def _play(run: Run, stream: Stream, sink: MailSink, screen: Screen) -> His
     await together(stream.catch_up(), sink.catch_up())
     cases = [await _case(run, stream, sink, each) for each in sent.values()]
     subjects = {each.ticket for each in sent.values()} | {run.account(plan) for plan in PLAN_IDS}
-    return History(tuple(cases), stream.dead(subjects))
+    violations = await witnesses.read_violations(run.client, run.addresses["auditor"])
+    return History(tuple(cases), stream.dead(subjects), violations)
 
 
 async def _put_plan(run: Run, plan: str) -> None:

@@ -1,4 +1,4 @@
-"""The whole desk as parts: Kafka, Postgres, a mail sink, a sign-in and the four services.
+"""The whole desk as parts: Kafka, Postgres, a mail sink, a sign-in, the four services, the auditor.
 
 What doesn't need one another starts side by side, so that a start takes as long as Kafka's and
 then the services'. Everything it stores is in one folder and survives restarts.
@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from deploy.local import jars, kafka, keys, mailsink, ports, postgres, readiness, sign_in
+from deploy.local import auditor, jars, kafka, keys, mailsink, ports, postgres, readiness, sign_in
 from deploy.local.errors import DeskError
 from deploy.local.keys import Keys
 from deploy.local.ports import Ports
@@ -27,6 +27,7 @@ from shared.plans import Catalogue
 
 SERVICES = ("intake", "sla", "notifier", "messaging")
 WITH_DATABASE = ("sla", "notifier", "messaging")
+AUDITOR = "auditor"
 ROLES = {"messaging": ("careline_customer",)}
 """Roles of the database that a service takes on beside its own."""
 NAMESPACE = "careline"
@@ -73,7 +74,7 @@ class Desk:
 
     def presence(self) -> Presence:
         """How it describes itself to others."""
-        web = {name: self.url(name) for name in (*SERVICES, "sign_in")}
+        web = {name: self.url(name) for name in (*SERVICES, "sign_in", AUDITOR)}
         plain = {
             name: f"{ports.HOST}:{getattr(self.ports, name)}"
             for name in ("smtp", "kafka", "postgres")
@@ -100,7 +101,7 @@ async def start(supervisor: Supervisor, desk: Desk, screen: Screen) -> None:
         DeskError: Something could not start; the message says what and why.
     """
     ports.check(desk.ports)
-    own = keys.ensure(desk.home, WITH_DATABASE)
+    own = keys.ensure(desk.home, (*WITH_DATABASE, AUDITOR))
     await together(
         _start_kafka(supervisor, desk, screen),
         _start_postgres(supervisor, desk, screen, own),
@@ -108,6 +109,7 @@ async def start(supervisor: Supervisor, desk: Desk, screen: Screen) -> None:
         _start_sign_in(supervisor, desk, screen),
     )
     await together(*(_start_service(supervisor, desk, screen, own, name) for name in SERVICES))
+    await _start_auditor(supervisor, desk, screen, own)
 
 
 async def together(*steps: Coroutine[Any, Any, None]) -> None:
@@ -174,6 +176,18 @@ async def _start_service(
     screen.ready(name)
 
 
+async def _start_auditor(supervisor: Supervisor, desk: Desk, screen: Screen, own: Keys) -> None:
+    """After the services: what it may read are tables that they have made."""
+    screen.starting(AUDITOR)
+    address, password = f"{ports.HOST}:{desk.ports.postgres}", own.passwords[AUDITOR]
+    owners = {service: _dsn(desk, own, service) for service in WITH_DATABASE}
+    admitted = await auditor.admit(desk.server.admin_dsn, address, password, owners)
+    environ = _base_environ(os.environ) | _common(desk, AUDITOR) | admitted
+    supervisor.start(auditor.part(environ))
+    await _wait_until_ready(desk, screen, AUDITOR, f"{desk.url(AUDITOR)}/health/ready")
+    screen.ready(AUDITOR)
+
+
 def database_name(service: str) -> str:
     """The name of a service's database, and of the role that owns it."""
     return f"{NAMESPACE}_{service}"
@@ -181,15 +195,18 @@ def database_name(service: str) -> str:
 
 def service_environ(desk: Desk, own: Keys, name: str, environ: Mapping[str, str]) -> dict[str, str]:
     """What a service is told: what every one needs, and of the rest only what is its own."""
-    common = {
-        "CARELINE_KAFKA": desk.broker.bootstrap_servers,
-        "CARELINE_NAMESPACE": NAMESPACE,
-        "CARELINE_HTTP_PORT": str(getattr(desk.ports, name)),
-        "CARELINE_JWKS_FILE": str(own.key_set),
-    }
+    common = _common(desk, name) | {"CARELINE_JWKS_FILE": str(own.key_set)}
     particular = _particular(desk, own, environ)[name]
     database = {"CARELINE_DATABASE": _dsn(desk, own, name)} if name in WITH_DATABASE else {}
     return _base_environ(environ) | common | particular | database
+
+
+def _common(desk: Desk, name: str) -> dict[str, str]:
+    return {
+        "CARELINE_KAFKA": desk.broker.bootstrap_servers,
+        "CARELINE_NAMESPACE": NAMESPACE,
+        "CARELINE_HTTP_PORT": str(getattr(desk.ports, name)),
+    }
 
 
 def _particular(desk: Desk, own: Keys, environ: Mapping[str, str]) -> dict[str, dict[str, str]]:

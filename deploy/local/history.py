@@ -126,7 +126,12 @@ class Case:
 
 @dataclass(frozen=True)
 class History:
-    """Everything that was seen of a run."""
+    """Everything that was seen of a run.
+
+    Attributes:
+        violations: The promises of which the auditor holds violations to be open.
+    """
 
     cases: tuple[Case, ...]
     dead: tuple[Dead, ...]
+    violations: tuple[str, ...] = ()

@@ -37,6 +37,7 @@ class Ports:
     kafka_controller: int
     smtp_in: int
     sign_in: int
+    auditor: int
 
 
 def from_base(base: int) -> Ports:

@@ -167,6 +167,27 @@ async def ensure_database(
         await connection.close()
 
 
+async def ensure_reader(admin_dsn: str, name: str, password: str, databases: Sequence[str]) -> None:
+    """Make a role that may connect to these databases, and do nothing there that is not granted.
+
+    Args:
+        admin_dsn: How a superuser connects.
+        name: Of the role.
+        password: The role has this one afterwards, whatever it had before.
+        databases: They are there already.
+    """
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute("SELECT pg_advisory_lock(hashtext('careline ensure_database'))")
+        known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", name)
+        verb = "ALTER" if known else "CREATE"
+        await _run(connection, f"{verb} ROLE %I LOGIN PASSWORD %L", name, password)
+        for database in databases:
+            await _run(connection, "GRANT CONNECT ON DATABASE %I TO %I", database, name)
+    finally:
+        await connection.close()
+
+
 async def _run(connection: asyncpg.Connection, statement: str, *values: str) -> None:
     """Run a statement that takes no parameters, quoting the values in Postgres itself."""
     quoted = ", ".join(f"${number}::text" for number in range(2, len(values) + 2))

@@ -41,7 +41,12 @@ def check(history: History, catalogue: Catalogue) -> list[Verdict]:
         for verdict in check_one(case, plans.plan(catalogue, case.sent.plan), catalogue)
     ]
     seen = "; ".join(f"{letter.topic}: {letter.reason}" for letter in history.dead)
-    return [*verdicts, Verdict("", "no dead letter", not history.dead, seen or "none")]
+    found = ", ".join(history.violations)
+    return [
+        *verdicts,
+        Verdict("", "no dead letter", not history.dead, seen or "none"),
+        Verdict("", "nothing that the auditor finds", not found, found or "none"),
+    ]
 
 
 def missing(cases: Sequence[Case], catalogue: Catalogue) -> list[str]:

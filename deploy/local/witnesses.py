@@ -4,6 +4,7 @@ Nothing here uses the services' own models: a record is what its JSON says.
 """
 
 import json
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from shared.dead_record import read_mark
 
 TICKETS_PATH, INBOX_PATH = "/v1/tickets/", "/inbox/"
 """Where messaging has a ticket's thread: for programs, and for agents."""
+VIOLATED = re.compile(r'^invariant_violations\{promise="(\w+)"\} (?!0\.0$)', re.MULTILINE)
 POLL_MS = 100
 PAGE = 500
 
@@ -109,6 +111,12 @@ async def read_thread(
         return None
     thread: dict[str, Any] = answer.raise_for_status().json()
     return thread
+
+
+async def read_violations(client: httpx.AsyncClient, auditor: str) -> tuple[str, ...]:
+    """The promises of which the auditor holds violations to be open now."""
+    answer = await client.get(f"{auditor}/metrics")
+    return tuple(VIOLATED.findall(answer.raise_for_status().text))
 
 
 def case(stream: Stream, sink: MailSink, sent: Sent, thread: dict[str, Any] | None) -> Case:

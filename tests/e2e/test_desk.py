@@ -14,6 +14,7 @@ from deploy.local import presence
 from tests.support.local_desk import Command, command, free_base, still_running
 
 Shown = dict[str, Any]
+DEMO_WITHIN = 110
 
 
 @pytest.fixture
@@ -57,10 +58,11 @@ def thread(desk: Command, home: Path, ticket: str) -> Shown:
 
 
 @pytest.mark.timeout(780)  # more than all its waits together
-def test_a_ticket_outlives_stops_and_crashes(home: Path) -> None:
-    """Sent as printed, it is acknowledged, and there after Ctrl-C and after a kill of everything.
+def test_a_ticket_outlives_a_crash(home: Path) -> None:
+    """Sent as printed, it is acknowledged, and there after everything was killed.
 
-    Nothing runs on after Ctrl-C, and that is a normal end.
+    On what it finds there the desk plays a demonstration, too. Nothing runs on after Ctrl-C, and
+    that is a normal end.
     """
     base = free_base()
     with command(home, base, "run") as desk:
@@ -74,18 +76,35 @@ def test_a_ticket_outlives_stops_and_crashes(home: Path) -> None:
         assert request["requester"]["address"] not in desk.said().partition(number)[2]
         assert number in mail_to(desk, request["requester"]["address"])["text"]
         family = desk.family()
+        desk.kill_everything()
+        assert still_running(family) == []
+
+    with command(home, base, "run", "--catalogue", "demo") as desk:
+        desk.says("What happens from now on:")
+        assert thread(desk, home, ticket)["messages"][0]["text"] == request["text"]
+        mail_to(desk, request["requester"]["address"])
+        with command(home, base, "demo") as demo:
+            assert demo.process.wait(DEMO_WITHIN) == 0, demo.said()
+            assert "promises were kept." in demo.said()
+        family = desk.family()
         assert desk.stop() == 0
         assert still_running(family) == []
         assert desk.said().endswith(f"Stopped. What it has stored stays in {home}.\n")
         assert not (home / presence.FILE).exists()
 
+
+@pytest.mark.long  # what outlives a kill outlives this
+@pytest.mark.timeout(780)
+def test_a_ticket_outlives_a_stop(home: Path) -> None:
+    """What was sent before Ctrl-C is there when the desk runs again."""
+    base = free_base()
     with command(home, base, "run") as desk:
         desk.says("What happens from now on:")
-        assert thread(desk, home, ticket)["messages"][0]["text"] == request["text"]
-        family = desk.family()
-        desk.kill_everything()
-        assert still_running(family) == []
-
+        url, request = printed_request(desk)
+        accepted = httpx.post(url, json=request)
+        ticket, number = (accepted.json()[key] for key in ("ticket", "number"))
+        desk.says(f"{number} acknowledged by mail", within=30)
+        assert desk.stop() == 0
     with command(home, base, "run") as desk:
         desk.says("What happens from now on:")
         assert thread(desk, home, ticket)["messages"][0]["text"] == request["text"]

@@ -35,6 +35,7 @@ WITH_DATABASE = ("sla", "notifier", "messaging")
 CATALOGUE = ROOT / "deploy" / "plans-demo.toml"
 MAILBOX = "support@careline.example"
 SECRET = "a-secret-of-the-tests"
+AUDITOR = "auditor"
 SIGN_IN = "sign_in"
 """The provider that signs people in: started like a service, by tests that want it."""
 STOP_WITHIN = 12
@@ -86,6 +87,8 @@ class Desk:
         command = [sys.executable, "-m", f"services.{service}"]
         if service == SIGN_IN:
             command = sign_in.command(self.ports.sign_in)
+        if service == AUDITOR:
+            command = [sys.executable, "-m", "deploy.auditor"]
         log = (self.folder / f"{name or service}.log").open("ab")
         with log:
             self.processes[name or service] = subprocess.Popen(  # noqa: S603 - our own services

@@ -254,6 +254,13 @@ def test_a_dead_letter_is_found_out() -> None:
     assert "handler failed: KeyError" in verdict.seen
 
 
+def test_what_the_auditor_finds_is_told() -> None:
+    """It belongs to the run as a whole, and names what the auditor holds to be broken."""
+    verdicts = check(replace(good_history(), violations=("slotted_once",)), CATALOGUE)
+    (verdict,) = [verdict for verdict in verdicts if not verdict.kept]
+    assert (verdict.promise, verdict.seen) == ("nothing that the auditor finds", "slotted_once")
+
+
 def test_a_run_of_which_nothing_was_seen_is_not_good() -> None:
     """Witnesses that are blind don't let a run pass."""
     history = good_history()

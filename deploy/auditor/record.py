@@ -1,0 +1,85 @@
+"""A record of the stream as the auditor reads it: what its JSON says, and where it stands.
+
+Nothing here uses the services' models: what they get wrong would be got wrong here too. Personal
+parts are left out as soon as they are read; they are sealed anyway.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+PREFIX, VERSION = "careline.", ".v1"
+LEFT_OUT = ("private", "link")
+
+
+class Place(NamedTuple):
+    """Where a record stands."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An event as it stands on the stream.
+
+    Attributes:
+        type: Such as `ticket.created`.
+        appended: When the broker took it.
+        digest: Of all that it says, but for personal data.
+    """
+
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    appended: datetime
+    cause: str | None
+    place: Place
+    data: Mapping[str, Any]
+    digest: int
+
+
+def read(place: Place, appended_ms: int, value: bytes | None) -> Record | None:
+    """The event in a record's value; None for what is none: the services put such things aside."""
+    try:
+        return _record(place, appended_ms, json.loads(value or b""))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None
+
+
+def _record(place: Place, appended_ms: int, body: dict[str, Any]) -> Record:
+    data = {name: value for name, value in body["data"].items() if name not in LEFT_OUT}
+    return Record(
+        id=str(body["id"]),
+        type=str(body["type"]).removeprefix(PREFIX).removesuffix(VERSION),
+        subject=str(body["subject"]),
+        time=instant(body["time"]),
+        appended=datetime.fromtimestamp(appended_ms / 1000, UTC),
+        cause=body.get("causationid"),
+        place=place,
+        data=data,
+        digest=_digest(body, data),
+    )
+
+
+def instant(text: str) -> datetime:
+    """A time as the stream writes it.
+
+    Raises:
+        ValueError: it is none, or has no zone.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return found
+
+
+def _digest(body: Mapping[str, Any], data: Mapping[str, Any]) -> int:
+    whole = [body["type"], body["subject"], body["time"], body.get("causationid"), data]
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
