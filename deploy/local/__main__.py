@@ -1,4 +1,4 @@
-"""The desk on this machine: `python -m deploy.local run|demo|clean|token`."""
+"""The desk on this machine: `python -m deploy.local run|demo|observe|clean|token`."""
 
 import sys
 

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 
-from deploy.local import commands
+from deploy.local import commands, observe
 from deploy.local.desk import HOME_VARIABLE, home_folder
 from deploy.local.errors import DeskError, StopRequestedError
 from deploy.local.screen import Screen
@@ -44,6 +44,8 @@ def _do(given: argparse.Namespace, screen: Screen) -> int:
             return commands.play(home, screen)
         case "clean":
             return commands.clean(home, screen)
+        case "observe":
+            return observe.observe(home, given.port, screen)
         case "address":
             return commands.address(home, given.part, screen)
         case _:
@@ -80,6 +82,8 @@ def parser() -> argparse.ArgumentParser:
     )
     commands_.add_parser("demo", help="send a ticket for each plan and check every promise")
     commands_.add_parser("clean", help="remove the desk's data; refuses while it runs")
+    seen = commands_.add_parser("observe", help="run a Prometheus beside the running desk")
+    seen.add_argument("--port", type=int, help="where it listens; 20 above the desk's base")
     address = commands_.add_parser("address", help="print where a part of the running desk is")
     address.add_argument("part", choices=["kafka"])
     token = commands_.add_parser("token", help="print a bearer token for the running desk")

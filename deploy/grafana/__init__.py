@@ -1,0 +1,1 @@
+"""Dashboards in Python, and the files of Grafana written from them."""
