@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test long nightly bench check format docs contract release-contract preview-mail screenshots analytics topics dead token clean-data clean
+.PHONY: help run demo observe up down test long nightly bench check format docs observability contract release-contract preview-mail screenshots dashboards-pictures analytics topics dead token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,17 @@ run: $(READY) ## Start the desk and follow it live; Ctrl-C stops it (CATALOGUE=d
 demo: $(READY) ## Send a ticket for each plan through a desk and check every promise
 	@$(RUN) deploy.local demo
 
+observe: $(READY) ## Run a Prometheus beside the running desk, with our rules (PORT=9090)
+	@$(RUN) deploy.local observe $(if $(PORT),--port $(PORT))
+
+up: ## Build and start everything on a Docker engine, and wait until it is ready (docs/running.md)
+	@docker compose -f deploy/compose.yaml up --build --detach --wait
+
+down: ## Stop what make up has started; its data stays (ARGS=--volumes: that goes, too)
+	@docker compose -f deploy/compose.yaml down $(ARGS)
+
 test: $(READY) ## Run all tests, three files at a time (ARGS="-n0 tests/unit": one at a time, and only these)
+	@$(UV) sync --locked --quiet --group chart
 	@$(RUN) pytest -n 3 --no-loadscope-reorder --durations 20 $(ARGS)
 
 long: $(READY) ## Run the tests that make test leaves out: faults under load, and every page in every look
@@ -44,14 +54,27 @@ check: $(READY) ## Lint, types, imports, generated documents, the events' contra
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo
 	@$(RUN) deploy.event_docs --check
+	@$(RUN) deploy.settings_docs --check
+	@$(RUN) deploy.metrics_docs --check
+	@$(RUN) deploy.prometheus --check
+	@$(RUN) deploy.grafana --check
+	@$(RUN) deploy.helm --check
 	@$(RUN) deploy.contract
 
 format: $(READY) ## Put the code into the one format
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
-docs: $(READY) ## Write docs/events anew from the models
+docs: $(READY) ## Write docs of events, settings and metrics anew from the code
 	@$(RUN) deploy.event_docs
+	@$(RUN) deploy.settings_docs
+	@$(RUN) deploy.metrics_docs
+	@$(RUN) deploy.helm
+
+observability: $(READY) ## Write Prometheus' rules and their tests, and Grafana's boards, anew from the code
+	@$(RUN) deploy.prometheus
+	@$(RUN) deploy.grafana
+	@$(RUN) deploy.helm
 
 contract: $(READY) ## Say what changed in the events since the last release; a break of any reader fails
 	@$(RUN) deploy.contract
@@ -64,6 +87,9 @@ preview-mail: $(READY) ## Write every mail as HTML and as pictures to build/mail
 
 screenshots: $(READY) ## Take pictures of every page to build/screenshots (ARGS="--only inbox")
 	@$(RUN) deploy.screenshots $(ARGS)
+
+dashboards-pictures: $(READY) ## Take pictures of every dashboard from a desk at work (ARGS="--minutes 5")
+	@$(RUN) deploy.grafana.pictures $(ARGS)
 
 analytics: $(READY) ## Read the running desk's stream into Parquet and report on it (ARGS="--zone Europe/Berlin")
 	@stream="$(CARELINE_KAFKA)"; \

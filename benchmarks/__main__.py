@@ -10,7 +10,7 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import chats, firing, lateness, slotting, working_time
+from benchmarks import capacity, chats, firing, lateness, slotting, working_time
 from benchmarks.figures import Benchmark, Figure, line
 
 BENCHMARKS: Mapping[str, Benchmark] = {
@@ -19,6 +19,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "slotting": slotting.measure,
     "lateness": lateness.measure,
     "chats": chats.measure,
+    "capacity": capacity.measure,
 }
 """What there is to measure, in the order in which it is measured."""
 
