@@ -30,6 +30,19 @@ CONSUMERS = ("sla", "notifier", "messaging")
 """Those that have a database and read the stream."""
 EVERYWHERE = (*SERVICES, "auditor")
 CLOCKS = ("first_response", "next_response", "update", "resolution")
+PLANS = ("self-service", "starter", "basic", "advanced", "professional", "centurion")
+OUTCOMES_OF_DEADLINES = (
+    "DeadlineScheduled",
+    "DeadlineMoved",
+    "DeadlinePaused",
+    "DeadlineResumed",
+    "DeadlineAtRisk",
+    "DeadlineMet",
+    "DeadlineBreached",
+    "DeadlineCancelled",
+    "DeadlineBreachRetracted",
+)
+WAYS_OF_MAIL = ("smtp", "lmtp", "imap")
 KINDS = (
     "acknowledgement",
     "reply",
@@ -178,7 +191,7 @@ DATABASE_WAIT = _histogram(
     edges=(0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 1, 5),
 )
 DATABASE_CONNECTIONS = _gauge(
-    "db_client_connection_count",
+    "db_client_connections",
     "Connections that are open, by state.",
     "db_client_connection_state",
     by=(*CONSUMERS, "auditor"),
@@ -306,7 +319,7 @@ MAILS = _counter(
     "outcome",
     by=("intake",),
     known={
-        "source": ("smtp", "imap"),
+        "source": WAYS_OF_MAIL,
         "outcome": ("ticket", "reply", "bounce", "refused", "deferred"),
     },
 )
@@ -316,14 +329,14 @@ MAIL_SECONDS = _histogram(
     "source",
     by=("intake",),
     edges=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60),
-    known={"source": ("smtp", "imap")},
+    known={"source": WAYS_OF_MAIL},
 )
 MAILS_IN_FLIGHT = _gauge(
     "intake_mails_in_flight",
     "Mails that wait for their answer.",
     "source",
     by=("intake",),
-    known={"source": ("smtp", "imap")},
+    known={"source": WAYS_OF_MAIL},
 )
 SMTP_CONNECTIONS = _gauge(
     "intake_smtp_connections",
@@ -363,7 +376,11 @@ IMAP_TROUBLES = _counter(
 # sla ------------------------------------------------------------------------------------------
 
 SLOTTED = _counter(
-    "sla_tickets_slotted", "Tickets by the plan they were slotted by.", "plan", by=("sla",)
+    "sla_tickets_slotted",
+    "Tickets by the plan they were slotted by.",
+    "plan",
+    by=("sla",),
+    known={"plan": PLANS},
 )
 OUTCOMES = _counter(
     "sla_outcomes",
@@ -372,6 +389,7 @@ OUTCOMES = _counter(
     "clock",
     "event",
     by=("sla",),
+    known={"plan": PLANS, "clock": CLOCKS, "event": OUTCOMES_OF_DEADLINES},
 )
 LATENESS = _histogram(
     "sla_breach_lateness_seconds",
@@ -385,6 +403,7 @@ FIRST_RESPONSE = _histogram(
     "plan",
     by=("sla",),
     edges=(60, 300, 900, 1800, 3600, 7200, 14400, 28800, 57600, 86400, 172800),
+    known={"plan": PLANS},
 )
 DUE_SOON = _gauge(
     "sla_deadlines_due_within_hour",

@@ -19,6 +19,7 @@ from services.intake.taking import Taking
 from shared.catalogue_file import CatalogueFile
 from shared.events import TicketCreated
 from shared.followed_file import LOOK_EVERY
+from shared.kafka_security import KafkaSecurity
 from shared.messages import AttachmentReceived, MailBounced, MessageReceived
 from shared.pages import Pages, languages_of
 from shared.plans import CatalogueError
@@ -49,18 +50,7 @@ def main() -> None:
     """Run intake until it is told to end."""
     settings = load_settings(IntakeSettings)
     security = settings.brokers_security()
-    publisher = Publisher(
-        settings.kafka,
-        deadline=settings.publish_deadline,
-        client_id="careline-intake",
-        security=security,
-    )
-    files = FilePublisher(
-        settings.kafka,
-        deadline=settings.form_publish_deadline,
-        client_id="careline-intake-files",
-        security=security,
-    )
+    publisher, files = _publishers(settings, security)
     catalogue, sealing = _catalogue(settings), _sealing(settings)
     intake = api.Intake(
         publisher=publisher,
@@ -88,6 +78,24 @@ def main() -> None:
         *ways_in.mail_parts(settings, sealing, clock=clock, jitter=random.random),
     ]
     run("intake", settings, parts, [*api.routes(intake), *pages.routes(shown)], SAYS)
+
+
+def _publishers(
+    settings: IntakeSettings, security: KafkaSecurity
+) -> tuple[Publisher, FilePublisher]:
+    requests = Publisher(
+        settings.kafka,
+        deadline=settings.publish_deadline,
+        client_id="careline-intake",
+        security=security,
+    )
+    files = FilePublisher(
+        settings.kafka,
+        deadline=settings.form_publish_deadline,
+        client_id="careline-intake-files",
+        security=security,
+    )
+    return requests, files
 
 
 def _catalogue(settings: PageSettings) -> CatalogueFile:

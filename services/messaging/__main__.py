@@ -73,24 +73,7 @@ def new_key() -> bytes:
 def main() -> None:
     """Run messaging until it is told to end."""
     settings = load_settings(MessagingSettings)
-    wired = wire(
-        "messaging",
-        settings,
-        migrations=MIGRATIONS,
-        hears=(
-            Topic.TICKETS,
-            Topic.MESSAGES,
-            Topic.ATTACHMENTS,
-            Topic.SLA,
-            Topic.NOTIFICATIONS,
-            Topic.ACCOUNTS,
-            Topic.PRIVACY,
-        ),
-        handle=handlers.handle,
-        finish=rebuilding.finish,
-        restore=rebuilding.restore,
-        keys=minting("messaging", settings, clock, new_key),
-    )
+    wired = _wired(settings)
     folder, plans = _articles(settings), _plans(settings)
     hub = Hub(settings.database.get_secret_value())
     presences = Presences(wired.database, clock, uuid4)
@@ -113,6 +96,27 @@ def main() -> None:
     catalogue = Worker("catalogue", plans.look, idle=LOOK_EVERY)
     workers = [upkeep, catalogue, *articles, eraser, keys_watch]
     run("messaging", settings, [*wired.parts, *workers, presences, hub], routes, SAYS)
+
+
+def _wired(settings: MessagingSettings) -> Wired:
+    return wire(
+        "messaging",
+        settings,
+        migrations=MIGRATIONS,
+        hears=(
+            Topic.TICKETS,
+            Topic.MESSAGES,
+            Topic.ATTACHMENTS,
+            Topic.SLA,
+            Topic.NOTIFICATIONS,
+            Topic.ACCOUNTS,
+            Topic.PRIVACY,
+        ),
+        handle=handlers.handle,
+        finish=rebuilding.finish,
+        restore=rebuilding.restore,
+        keys=minting("messaging", settings, clock, new_key),
+    )
 
 
 def _erasing(wired: Wired) -> tuple[Worker, Worker]:

@@ -17,7 +17,7 @@ from deploy.event_docs.parties import PARTIES, SERVICES
 from shared.deadlines import DeadlineEvent
 from shared.envelope import Topic
 from shared.events import EVENT_TYPES, Event
-from shared.privacy import KeyMade
+from shared.privacy import KeyMade, say_key
 
 ROOT = Path(__file__).parents[2] / "services"
 BY_NAME = {event.__name__: event for event in EVENT_TYPES}
@@ -31,15 +31,19 @@ HEARD_AS: dict[str, tuple[type[Event], ...]] = {
 def test_a_service_says_what_the_table_says(service: str) -> None:
     """The events that a service's code says are those that the table has it say."""
     nodes = [node for path in (ROOT / service).rglob("*.py") for node in _nodes(path)]
-    said = {
-        BY_NAME[node.func.value.id]
-        for node in nodes
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "say"
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id in BY_NAME
-    } | _keys(service)
+    said = (
+        {
+            BY_NAME[node.func.value.id]
+            for node in nodes
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "say"
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id in BY_NAME
+        }
+        | _keys(service)
+        | _keys_of_its_own(service)
+    )
     assert said == {event for event, parties in PARTIES.items() if service in parties.said_by}
     for event in said:
         names = str(event.__doc__)
@@ -102,6 +106,19 @@ def _keys(service: str) -> set[type[Event]]:
         if isinstance(node, ast.keyword) and node.arg == "keys"
     ]
     return {KeyMade} if wired else set()
+
+
+def _keys_of_its_own(service: str) -> set[type[Event]]:
+    """What is said through `say_key` by whoever has no database to be put together with."""
+    called = [
+        node
+        for path in (ROOT / service).rglob("*.py")
+        for node in _nodes(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == say_key.__name__
+    ]
+    return {KeyMade} if called else set()
 
 
 def _handled(service: str) -> set[type[Event]]:

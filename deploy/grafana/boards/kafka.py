@@ -89,6 +89,7 @@ HEARD = Row(
             (Query("max by (job) (careline_restore_lost_offsets)", "{{job}}"),),
             kind=Kind.FIGURES,
             steps=((0, GREEN), (1, RED)),
+            alerts=("RestoreIncomplete",),
         ),
     ),
 )

@@ -24,7 +24,7 @@ POOL = Row(
             "By service. At 100 % for long, work waits for a connection.",
             (
                 Query(
-                    'sum by (job) (db_client_connection_count{db_client_connection_state="used"}) '
+                    'sum by (job) (db_client_connections{db_client_connection_state="used"}) '
                     "/ sum by (job) (db_client_connection_max)",
                     "{{job}}",
                 ),
@@ -40,7 +40,7 @@ POOL = Row(
             "`max_connections`.",
             (
                 Query(
-                    "sum by (job, db_client_connection_state) (db_client_connection_count)",
+                    "sum by (job, db_client_connection_state) (db_client_connections)",
                     "{{job}} {{db_client_connection_state}}",
                 ),
             ),

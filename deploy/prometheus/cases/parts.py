@@ -38,7 +38,7 @@ def _down() -> list[Case]:
 
 def _ready() -> list[Case]:
     ready, rebuilding = f"careline_ready{{{ONE}}}", f"careline_rebuilding{{{ONE}}}"
-    other = f"careline_ready{{{TWO}}}"
+    other, lost = f"careline_ready{{{TWO}}}", f"careline_restore_lost_offsets{{{ONE}}}"
     return [
         fires("NotReady", {ready: "0x9", other: "0x9", rebuilding: "0x9"}, "2m", Firing(SLA)),
         rests("NotReady", {ready: "0x9", other: "1x9"}, "9m"),
@@ -47,6 +47,8 @@ def _ready() -> list[Case]:
         rests("ReplicaNotReady", {ready: "0x14 1 0x20", other: "1x35"}, "29m"),
         fires("RebuildRunningLong", {rebuilding: "1x40"}, "30m", Firing(SLA)),
         rests("RebuildRunningLong", {rebuilding: "1x25 0x20"}, "40m"),
+        fires("RestoreIncomplete", {lost: "12x9"}, "2m", Firing(SLA, "12")),
+        rests("RestoreIncomplete", {lost: "0x9"}, "2m"),
     ]
 
 
@@ -66,8 +68,8 @@ def _databases() -> list[Case]:
     retries = f"careline_batch_retries_total{{{ONE}}}"
     timeouts = f"db_client_connection_timeouts_total{{{ONE}}}"
     most = f"db_client_connection_max{{{ONE}}}"
-    used = f'db_client_connection_count{{{ONE},db_client_connection_state="used"}}'
-    idle = f'db_client_connection_count{{{ONE},db_client_connection_state="idle"}}'
+    used = f'db_client_connections{{{ONE},db_client_connection_state="used"}}'
+    idle = f'db_client_connections{{{ONE},db_client_connection_state="idle"}}'
     return [
         fires("BatchesFailing", {retries: "0+1.6x20"}, "15m", Firing(SLA, "8")),
         rests("BatchesFailing", {retries: "0+0.8x20"}, "15m"),

@@ -14,7 +14,7 @@ from deploy.local.errors import DeskError
 def test_one_number_chooses_all_ports() -> None:
     """They follow the base in the order of their names, and none is used twice."""
     found = ports.from_environment({ports.VARIABLE: "9000"})
-    assert astuple(found) == tuple(range(9001, 9012))
+    assert astuple(found) == tuple(range(9001, 9013))
     assert ports.from_environment({}) == ports.from_base(ports.DEFAULT_BASE)
 
 

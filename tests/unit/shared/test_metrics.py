@@ -2,14 +2,18 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from deploy import metrics_docs
+from services.intake.mail import rules as mail_rules
 from shared import metrics
+from shared.deadlines import DeadlineEvent
 from shared.metrics import CATALOGUE, EVERYWHERE, Declared
+from shared.plans import PLAN_IDS, Clock
 from shared.version import VERSION
 
 ROOT = Path(__file__).parents[3]
@@ -72,6 +76,14 @@ def test_a_service_shows_its_own_metrics_from_the_start(service: str) -> None:
     for name, each in own.items():
         begins = not each.labels or set(each.known) == set(each.labels)
         assert bool(families[name.removesuffix("_total")].samples) >= begins, name
+
+
+def test_values_that_are_known_are_those_of_the_code() -> None:
+    """What begins at 0 is spelled as it is counted."""
+    assert metrics.PLANS == PLAN_IDS
+    assert tuple(Clock) == metrics.CLOCKS
+    assert {each.__name__ for each in get_args(DeadlineEvent)} == set(metrics.OUTCOMES_OF_DEADLINES)
+    assert get_args(mail_rules.Source) == metrics.WAYS_OF_MAIL
 
 
 def test_the_version_is_the_projects() -> None:
