@@ -1,7 +1,7 @@
 """What a ticket costs: processor time of each service and server, bytes on Kafka and in Postgres.
 
-Requests come over HTTP at a steady rate; each is slotted, acknowledged by mail and threaded, and
-then answered by an agent. What the processes take by themselves, while nobody writes, is taken off.
+Requests come over HTTP at a steady rate, by turns from accounts on each of the six plans; each is
+slotted, acknowledged by mail and threaded, and then answered by an agent. What the processes take by themselves, while nobody writes, is taken off.
 `docs/capacity.md` says what follows from it.
 """
 
@@ -20,6 +20,7 @@ from aiokafka import ConsumerRecord
 from benchmarks import servers
 from benchmarks.figures import Figure, progress
 from shared.envelope import Topic
+from shared.plans import PLAN_IDS
 from shared.topics import topic_name
 from tests.support.desk import SERVICES, WITH_DATABASE, Desk, running_desk
 from tests.support.stack import Stack
@@ -42,7 +43,7 @@ class Size:
     """Tickets before anything is measured."""
 
 
-FULL = Size(tickets=3_000, rate=50, warm=200)
+FULL = Size(tickets=1_500, rate=15, warm=150)
 QUICK = Size(tickets=20, rate=20, warm=2)
 CATALOGUE = "deploy/plans.toml"
 
@@ -65,6 +66,7 @@ def figures(stack: Stack, size: Size) -> Iterator[Figure]:
 async def _measured(desk: Desk, size: Size) -> Sequence[Figure]:
     await _start(desk)
     load = _Load(desk, size.rate)
+    await load.begin()
     await load.open(size.warm)
     await load.answer(size.warm)
     seconds = size.tickets / size.rate
@@ -102,6 +104,14 @@ class _Load:
         self._tickets: list[str] = []
         self._unanswered: list[str] = []
 
+    async def begin(self) -> None:
+        """Put an account onto each plan."""
+        headers = self._desk.bearer("admin")
+        async with httpx.AsyncClient(timeout=30) as client:
+            for plan in PLAN_IDS:
+                url = f"{self._desk.url('sla')}/v1/accounts/of-{plan}/plan"
+                (await client.put(url, json={"plan": plan}, headers=headers)).raise_for_status()
+
     async def open(self, count: int) -> None:
         """Send requests at the rate, and wait until each has its acknowledgement."""
         first = len(self._tickets)
@@ -110,8 +120,9 @@ class _Load:
             answer = await _posted(
                 client,
                 f"{self._desk.url('intake')}/v1/tickets",
-                {"Idempotency-Key": f"a ticket {number}"},
+                {"Idempotency-Key": f"ticket-{number}"},
                 {
+                    "account": f"of-{PLAN_IDS[number % len(PLAN_IDS)]}",
                     "requester": {"name": "A Customer", "address": f"c{number}@customer.example"},
                     "subject": "The report is empty",
                     "text": "Since this morning the weekly report has no rows. " * 8,
@@ -133,7 +144,7 @@ class _Load:
             await _posted(
                 client,
                 f"{self._desk.url('messaging')}/v1/tickets/{chosen[number]}/messages",
-                self._desk.bearer("agent") | {"Idempotency-Key": f"an answer {chosen[number]}"},
+                self._desk.bearer("agent") | {"Idempotency-Key": f"answer-{chosen[number]}"},
                 {"text": "We found it: the nightly import had stopped. " * 5},
             )
 
