@@ -1,11 +1,12 @@
 """What a ticket costs: processor time of each service and server, bytes on Kafka and in Postgres.
 
 Requests come over HTTP at a steady rate, by turns from accounts on each of the six plans; each is
-slotted, acknowledged by mail and threaded, and then answered by an agent. What the processes take by themselves, while nobody writes, is taken off.
-`docs/capacity.md` says what follows from it.
+slotted, acknowledged by mail and threaded, and then answered by an agent. What the processes take
+by themselves, while nobody writes, is taken off. `docs/capacity.md` says what follows from it.
 """
 
 import asyncio
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -13,19 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-import httpx
 import psutil
 from aiokafka import ConsumerRecord
 
 from benchmarks import servers
 from benchmarks.figures import Figure, progress
+from benchmarks.tickets import Load
 from shared.envelope import Topic
-from shared.plans import PLAN_IDS
 from shared.topics import topic_name
 from tests.support.desk import SERVICES, WITH_DATABASE, Desk, running_desk
 from tests.support.stack import Stack
 from tests.support.stream import read_all
-from tests.support.waiting import until
 
 MIB = 1024 * 1024
 SERVERS = ("java", "postgres")
@@ -46,6 +45,10 @@ class Size:
 FULL = Size(tickets=1_500, rate=15, warm=150)
 QUICK = Size(tickets=20, rate=20, warm=2)
 CATALOGUE = "deploy/plans.toml"
+RATES = (10, 1_000, 10_000)
+"""Tickets a second, each answered once, of which the sums are told."""
+BUSY = 0.6
+"""The share of a core that is meant to be used: the rest is for peaks and for catching up."""
 
 
 def measure(*, quick: bool) -> Iterator[Figure]:
@@ -65,7 +68,7 @@ def figures(stack: Stack, size: Size) -> Iterator[Figure]:
 
 async def _measured(desk: Desk, size: Size) -> Sequence[Figure]:
     await _start(desk)
-    load = _Load(desk, size.rate)
+    load = Load(desk, size.rate)
     await load.begin()
     await load.open(size.warm)
     await load.answer(size.warm)
@@ -79,6 +82,7 @@ async def _measured(desk: Desk, size: Size) -> Sequence[Figure]:
     return [
         *_of("a ticket", size.tickets, opened, idle),
         *_of("an answer", size.tickets, answered, idle),
+        *_sums(size.tickets, opened, answered, idle),
         *_standing(desk, idle, seconds),
         *[
             Figure(f"connections of {service} to Postgres", count, "")
@@ -93,94 +97,6 @@ async def _start(desk: Desk) -> None:
     for service in SERVICES:
         desk.start(service)
     await desk.ready()
-
-
-class _Load:
-    """Whoever writes to the desk: each ticket is somebody else's, and answered once."""
-
-    def __init__(self, desk: Desk, rate: int) -> None:
-        self._desk = desk
-        self._rate = rate
-        self._tickets: list[str] = []
-        self._unanswered: list[str] = []
-
-    async def begin(self) -> None:
-        """Put an account onto each plan."""
-        headers = self._desk.bearer("admin")
-        async with httpx.AsyncClient(timeout=30) as client:
-            for plan in PLAN_IDS:
-                url = f"{self._desk.url('sla')}/v1/accounts/of-{plan}/plan"
-                (await client.put(url, json={"plan": plan}, headers=headers)).raise_for_status()
-
-    async def open(self, count: int) -> None:
-        """Send requests at the rate, and wait until each has its acknowledgement."""
-        first = len(self._tickets)
-
-        async def request(client: httpx.AsyncClient, number: int) -> None:
-            answer = await _posted(
-                client,
-                f"{self._desk.url('intake')}/v1/tickets",
-                {"Idempotency-Key": f"ticket-{number}"},
-                {
-                    "account": f"of-{PLAN_IDS[number % len(PLAN_IDS)]}",
-                    "requester": {"name": "A Customer", "address": f"c{number}@customer.example"},
-                    "subject": "The report is empty",
-                    "text": "Since this morning the weekly report has no rows. " * 8,
-                    "time_zone": "Europe/Berlin",
-                },
-            )
-            self._tickets.append(answer.json()["ticket"])
-            self._unanswered.append(answer.json()["ticket"])
-
-        mails = len(self._desk.mailbox.mails)
-        await self._at_the_rate(request, range(first, first + count))
-        await self._mailed(mails + count)
-
-    async def answer(self, count: int) -> None:
-        """Let an agent answer tickets at the rate, and wait until each answer was mailed."""
-        chosen, self._unanswered = self._unanswered[:count], self._unanswered[count:]
-
-        async def write(client: httpx.AsyncClient, number: int) -> None:
-            await _posted(
-                client,
-                f"{self._desk.url('messaging')}/v1/tickets/{chosen[number]}/messages",
-                self._desk.bearer("agent") | {"Idempotency-Key": f"answer-{chosen[number]}"},
-                {"text": "We found it: the nightly import had stopped. " * 5},
-            )
-
-        mails = len(self._desk.mailbox.mails)
-        await self._at_the_rate(write, range(len(chosen)))
-        await self._mailed(mails + count)
-
-    async def _at_the_rate(
-        self, do: Callable[[httpx.AsyncClient, int], Awaitable[None]], numbers: Sequence[int]
-    ) -> None:
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        async with httpx.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
-            for place, number in enumerate(numbers):
-                await asyncio.sleep(begun + place / self._rate - clock())
-                group.create_task(_settle(do(client, number)))
-
-    async def _mailed(self, count: int) -> None:
-        mailbox = self._desk.mailbox
-        await until(lambda: len(mailbox.mails) >= count, within=120, what="all mails are there")
-
-
-async def _posted(
-    client: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: Mapping[str, object]
-) -> httpx.Response:
-    """Ask again where the desk has no time now: the cost is what is wanted, not the rate."""
-    while True:
-        answer = await client.post(url, json=body, headers=headers)
-        if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-            answer.raise_for_status()
-            return answer
-        await asyncio.sleep(1)
-
-
-async def _settle(doing: Awaitable[None]) -> None:
-    await doing
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +218,22 @@ def _of(what: str, count: int, cost: _Cost, idle: _Cost) -> Iterator[Figure]:
     for service, grown in cost.databases.items():
         yield Figure(f"{what}: in {service}'s database", grown / count, "bytes")
     yield Figure(f"{what}: Postgres' write-ahead log", cost.log / count, "bytes")
+
+
+def _sums(count: int, opened: _Cost, answered: _Cost, idle: _Cost) -> Iterator[Figure]:
+    """What a ticket and its answer come to at a rate, as cores that are busy for `BUSY`."""
+    stream = sum(opened.stream.values()) + sum(answered.stream.values())
+    for rate in RATES:
+        for name in idle.worked:
+            used = sum(
+                cost.worked[name] - idle.worked[name] * cost.seconds / idle.seconds
+                for cost in (opened, answered)
+            )
+            cores = max(1, math.ceil(rate * used / count / BUSY))
+            yield Figure(f"{rate:,} a second: cores for {name}", cores, "")
+        yield Figure(f"{rate:,} a second: onto Kafka", rate * stream / count / MIB, "MiB/s")
+        log = (opened.log + answered.log) / count
+        yield Figure(f"{rate:,} a second: Postgres' write-ahead log", rate * log / MIB, "MiB/s")
 
 
 def _standing(desk: Desk, idle: _Cost, seconds: float) -> Iterator[Figure]:
