@@ -48,10 +48,11 @@ def running() -> Iterator[Stack]:
     Our own lines are written as in a service all the same, since there they cost time too.
     """
     progress("starting Kafka and Postgres")
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, running_stack() as stack:
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         with contextlib.redirect_stdout(nowhere):
             configure_logging(service="benchmark", level="INFO")
-        yield stack
+        with running_stack(durable=True) as stack:
+            yield stack
 
 
 @asynccontextmanager

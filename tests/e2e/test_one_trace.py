@@ -155,6 +155,7 @@ async def test_a_breach_has_a_trace_of_its_own_that_names_the_tickets(
     _nothing_personal(collector)
 
 
+@pytest.mark.long
 async def test_a_collector_that_never_answers_costs_nobody_anything(
     desk: Desk, collector: Collector
 ) -> None:

@@ -43,7 +43,9 @@ class Databases:
         """
         name = f"{self.role}_{secrets.token_hex(4)}"
         template = await self._template(migrations)
-        await self._administer(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {self.role}")
+        await self._administer(
+            f"CREATE DATABASE {name} TEMPLATE {template} OWNER {self.role} STRATEGY FILE_COPY"
+        )
         try:
             yield self._dsn(name)
         finally:

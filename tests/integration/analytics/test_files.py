@@ -73,6 +73,7 @@ def test_chunks_end_at_fixed_offsets(in_one_run: Path) -> None:
     assert sorted(events + rejects) == list(range(len(events) + len(rejects)))
 
 
+@pytest.mark.long
 def test_read_again_from_the_beginning_it_is_the_same(
     long: Written, in_one_run: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def last_chunk(folder: Path) -> bool:
 
 
 @pytest.mark.timeout(300)  # five runs of their own process
+@pytest.mark.long
 def test_killed_at_any_moment_it_goes_on(long: Written, in_one_run: Path, tmp_path: Path) -> None:
     """Four runs in a row are killed, each later than the one before; the fifth ends it."""
     folder = tmp_path / "killed"

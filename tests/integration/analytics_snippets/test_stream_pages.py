@@ -61,6 +61,7 @@ def _shell(block: str, kafka: str, **more: str) -> str:
     ).stdout
 
 
+@pytest.mark.long
 async def test_a_consumer_that_is_killed_counts_each_event_once(kafka: str, tmp_path: Path) -> None:
     """Killed, it reads much again; what it has in the end is what became of each promise."""
     assert names("python.md") == {"consumer", "attainment"}

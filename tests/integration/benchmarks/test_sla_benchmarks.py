@@ -28,6 +28,7 @@ def test_tickets_and_answers_are_counted(stack: Stack) -> None:
     assert through.value > 0
 
 
+@pytest.mark.long
 def test_lateness_is_measured_on_the_stream(stack: Stack) -> None:
     """Nothing is said before it is due, and half of it no later than nearly all of it."""
     opened, half, most = lateness.figures(stack, lateness.QUICK)

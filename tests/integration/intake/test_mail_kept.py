@@ -126,6 +126,7 @@ async def test_while_kafka_is_silent_a_mail_is_put_off_and_sent_again_it_is_one_
     assert len({event.id for event in created}) == 1
 
 
+@pytest.mark.long
 async def test_a_broker_that_dies_while_a_large_mail_is_on_its_way_leaves_no_half(
     lone_desk: Desk, own_broker: LoneBroker
 ) -> None:

@@ -87,7 +87,10 @@ async def test_a_folder_that_was_removed_is_made_again(
     assert await _message_ids(stack, namespace) == ["first", "second"]
 
 
-@pytest.mark.parametrize("answer", [b"NO it can't be read", b"OK but there is nothing"])
+@pytest.mark.parametrize(
+    "answer",
+    [pytest.param(b"NO it can't be read", marks=pytest.mark.long), b"OK but there is nothing"],
+)
 async def test_a_mail_that_can_never_be_read_is_refused_at_last(
     stack: Stack, namespace: str, pymap: ImapServer, between: Between, answer: bytes
 ) -> None:

@@ -106,7 +106,13 @@ async def test_what_another_site_sends_is_refused(desk: Desk) -> None:
     assert await _created(desk) == []
 
 
-@pytest.mark.parametrize("place", ["intake.form_keys_published", "intake.form_files_published"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("intake.form_keys_published", marks=pytest.mark.long),
+        "intake.form_files_published",
+    ],
+)
 async def test_killed_before_the_ticket_is_there_the_form_sent_again_is_one_ticket(
     desk: Desk, place: str
 ) -> None:

@@ -61,6 +61,7 @@ async def first(broker: kafka.Broker) -> bytes | None:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 async def test_records_survive_a_restart_on_other_ports(
     supervisor: Supervisor, classpath: list[Path], chosen: Ports, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ async def test_the_logs_are_in_the_folder(
     assert (tmp_path / "log" / "kafka.log").read_text(encoding="utf-8") == ""
 
 
+@pytest.mark.long
 async def test_the_folder_may_have_any_name(
     supervisor: Supervisor, classpath: list[Path], chosen: Ports, tmp_path: Path
 ) -> None:

@@ -146,6 +146,7 @@ async def test_each_ticket_stands_once_with_its_newest_words(database: Database)
     assert await find(database, AGENT, "printer", after=rest.place) == []
 
 
+@pytest.mark.long
 async def test_among_a_hundred_thousand_messages_indexes_find_them(database: Database) -> None:
     """Agents by words over all; customers by what is theirs first."""
     async with database.transaction() as connection:

@@ -89,8 +89,8 @@ async def test_a_slot_that_was_heard_before_its_ticket_is_in_the_mail(desk: Desk
     [
         pytest.param("notifier.before_commit", marks=pytest.mark.long),
         "notifier.committed",
-        "notifier.claimed",
-        "notifier.composed",
+        pytest.param("notifier.claimed", marks=pytest.mark.long),
+        pytest.param("notifier.composed", marks=pytest.mark.long),
         "notifier.concluded",
         pytest.param("outbox.before_publish", marks=pytest.mark.long),
         pytest.param("outbox.published", marks=pytest.mark.long),

@@ -76,6 +76,7 @@ async def test_an_alert_under_way_is_not_disturbed_and_its_reader_is_told(desk: 
     ]
 
 
+@pytest.mark.long
 async def test_an_alert_refused_for_now_while_it_was_taken_back_is_not_tried_again(
     desk: Desk,
 ) -> None:
@@ -125,6 +126,7 @@ async def test_breach_and_retraction_heard_together_reach_nobody(desk: Desk) -> 
     assert _subjects(desk) == []
 
 
+@pytest.mark.long
 async def test_an_alert_whose_sender_died_is_not_tried_again_once_taken_back(desk: Desk) -> None:
     """Nobody knows whether it had arrived: its reader is told, and no second alarm goes out."""
     desk.start("notifier", CARELINE_FAILPOINT="notifier.claimed", CARELINE_HOLD=HOLD)

@@ -151,6 +151,7 @@ async def test_who_reads_all_anew_has_the_order_by_time_stamps(
     assert by_ticket(in_order) == {ticket: list(range(10)) for ticket in TICKETS}
 
 
+@pytest.mark.long
 async def test_nothing_changes_without_a_yes(
     stack: Stack, namespace: str, topics: tuple[Declared, ...]
 ) -> None:
@@ -187,6 +188,7 @@ async def test_running_services_and_unread_records_stand_against_it(
     assert set((await counts(stack, namespace)).values()) == {BEFORE}
 
 
+@pytest.mark.long
 async def test_somebody_who_writes_stands_against_it(
     stack: Stack, namespace: str, topics: tuple[Declared, ...], producer: AIOKafkaProducer
 ) -> None:

@@ -91,6 +91,7 @@ async def test_a_compacted_topic_keeps_the_number_it_was_made_with(
     assert (await ask(stack, namespace)).status == 0
 
 
+@pytest.mark.long
 async def test_settings_are_mended_when_told_to(
     stack: Stack, namespace: str, topics: tuple[Declared, ...]
 ) -> None:

@@ -151,6 +151,7 @@ async def test_twice_is_harmless(troubled: Listener) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 async def test_what_fails_again_is_a_new_letter_that_names_the_earlier(troubled: Listener) -> None:
     """Tries go on counting, and nothing piles up in its headers."""
     await buried(troubled, troubled.record(BAD))
@@ -171,6 +172,7 @@ async def test_what_fails_again_is_a_new_letter_that_names_the_earlier(troubled:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 async def test_all_that_the_filters_leave(troubled: Listener) -> None:
     """By reason and by topic; what new letters come of it is left for the next time."""
     garbage = [Outgoing(troubled.topic(), b"key", b"unreadable") for _ in range(3)]

@@ -89,10 +89,10 @@ async def test_nobody_is_answered_from_half_a_database(
 @pytest.mark.parametrize(
     "place",
     [
-        "rebuilding.drawn",
-        "small.before_commit",
+        pytest.param("rebuilding.drawn", marks=pytest.mark.long),
+        pytest.param("small.before_commit", marks=pytest.mark.long),
         "small.committed",
-        "consumer.handled",
+        pytest.param("consumer.handled", marks=pytest.mark.long),
         "rebuilding.finished",
     ],
 )

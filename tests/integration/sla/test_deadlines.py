@@ -38,10 +38,10 @@ async def test_inputs_delivered_twice_come_to_the_same_as_once(desk: Desk) -> No
 @pytest.mark.parametrize(
     "place",
     [
-        "sla.before_commit",
+        pytest.param("sla.before_commit", marks=pytest.mark.long),
         "sla.committed",
-        "consumer.handled",
-        "outbox.before_publish",
+        pytest.param("consumer.handled", marks=pytest.mark.long),
+        pytest.param("outbox.before_publish", marks=pytest.mark.long),
         "outbox.published",
     ],
 )
@@ -64,7 +64,9 @@ async def test_killed_on_the_way_comes_to_the_same_as_unharmed(desk: Desk, place
     assert await of_one(desk, created, until_each=DeadlineMet) == ANSWERED
 
 
-@pytest.mark.parametrize("place", ["timer.before_commit", "timer.committed"])
+@pytest.mark.parametrize(
+    "place", [pytest.param("timer.before_commit", marks=pytest.mark.long), "timer.committed"]
+)
 async def test_a_timer_that_is_killed_while_firing_fires_once(desk: Desk, place: str) -> None:
     """SIGKILL while a deadline fires: it is neither lost nor said twice."""
     desk.start("sla", CARELINE_FAILPOINT=place)

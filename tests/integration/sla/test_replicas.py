@@ -15,7 +15,9 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.timeout(360)  # more than all waits of a test together
 
 
-@pytest.mark.parametrize("names", [("one", "two"), ("one", "two", "three")])
+@pytest.mark.parametrize(
+    "names", [pytest.param(("one", "two"), marks=pytest.mark.long), ("one", "two", "three")]
+)
 async def test_replicas_split_the_timers_and_take_over_those_of_a_dead_one(
     desk: Desk, names: Sequence[str]
 ) -> None:

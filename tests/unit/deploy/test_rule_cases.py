@@ -44,6 +44,7 @@ def test_each_recording_is_measured() -> None:
 @promtool
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.long
 def test_a_changed_threshold_breaks_a_case(name: str, tmp_path: Path) -> None:
     """Twice as much, half as much, or the opposite: some case of that alert notices."""
     groups, cases = _only_chat(name)
