@@ -184,10 +184,11 @@ class Consumer:
         with metrics.BATCH_SECONDS.time():
             heard, dead = await self._sort(records)
             # What is to be buried yet is not done with: its place is noted after that.
-            in_one = bool(heard) and not dead
-            dead += await self._apply(heard, records if in_one else ())
+            as_one = await self._apply(heard, () if dead else records)
+            if not as_one:
+                dead += await self._apply_each(heard)
             await self._dead_letters.bury(dead)
-            if dead or not in_one:
+            if dead or not as_one:
                 await self._note(records)
             failpoint("consumer.handled")
             self.position.handled(records)
@@ -230,18 +231,22 @@ class Consumer:
 
     async def _apply(
         self, heard: list[tuple[ConsumerRecord, Heard]], noted: Sequence[ConsumerRecord]
-    ) -> list[Dead]:
-        """Handle a batch as one; if a record of it is at fault, each by itself."""
+    ) -> bool:
+        """Handle a batch in one transaction; says whether that was done."""
         if not heard:
-            return []
+            return False
         try:
             with tracing.handling((record, item.event) for record, item in heard):
                 await self._in_transaction([item for _, item in heard], noted)
         except DatabaseOlderError:
             raise
-        except Exception:  # noqa: BLE001 - whichever record it was, it will be named below
-            return [dead for pair in heard for dead in await self._apply_alone(*pair)]
-        return []
+        except Exception:  # noqa: BLE001 - whichever record it was, it will be named by itself
+            return False
+        return True
+
+    async def _apply_each(self, heard: list[tuple[ConsumerRecord, Heard]]) -> list[Dead]:
+        """Handle each by itself, since a record of the batch is at fault; or all of it together."""
+        return [dead for pair in heard for dead in await self._apply_alone(*pair)]
 
     async def _apply_alone(self, record: ConsumerRecord, item: Heard) -> list[Dead]:
         try:
@@ -254,9 +259,16 @@ class Consumer:
         return []
 
     async def _note(self, records: Sequence[ConsumerRecord]) -> None:
-        """Note how far we are by itself, where no transaction of a whole batch has done so."""
-        async with self._database.connection() as connection:
-            self._positions.keep(await self._positions.note(connection, records))
+        """Note how far we are by itself, where no transaction of a whole batch has done so.
+
+        It is tried again here for as long as what fails may pass: what was buried stays so.
+        """
+        async for attempt in stamina.retry_context(
+            on=is_passing, attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
+        ):
+            with attempt:
+                async with self._database.connection() as connection:
+                    self._positions.keep(await self._positions.note(connection, records))
 
     async def _in_transaction(self, items: list[Heard], noted: Sequence[ConsumerRecord]) -> None:
         """One transaction, tried again for as long as what fails may pass."""

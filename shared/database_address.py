@@ -1,5 +1,6 @@
 """The address of a database: what may stand in it for TLS, and how a server refuses us."""
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from shared.faults import AwayError
 
 SHAPE = "postgresql://role:password@host:port/database"
 MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_HOST = re.compile(r"(\[[^\]]+\]|[^:\[\]]*)(:[0-9]+)?")
 _VERIFY = ("verify-ca", "verify-full")
 
 
@@ -26,7 +28,10 @@ def check(address: str) -> None:
         parts = urlsplit(address)
     except ValueError:
         raise ValueError(f"expected {SHAPE}, got something else") from None
-    if parts.scheme not in ("postgresql", "postgres"):
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    # What looks like a port may be half of a password; the driver would repeat it.
+    is_one = parts.scheme in ("postgresql", "postgres") and all(map(_HOST.fullmatch, hosts))
+    if not is_one:
         raise ValueError(f"expected {SHAPE}, got something else")
     given = dict(parse_qsl(parts.query))
     mode = given.get("sslmode")

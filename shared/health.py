@@ -20,10 +20,14 @@ def main() -> int:
         print(f"expected one of {', '.join(QUESTIONS)}", file=sys.stderr)  # noqa: T201 - for people
         return 2
     port = os.environ.get("CARELINE_HTTP_PORT", "8080")
+    # Who listens on all addresses of one kind listens on this machine's own of that kind alone.
+    host = {"::": "[::1]", "::1": "[::1]"}.get(
+        os.environ.get("CARELINE_HTTP_HOST", ""), "127.0.0.1"
+    )
     # Proxies of the environment are for the world outside.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"http://127.0.0.1:{port}/health/{question}", timeout=WITHIN) as answer:
+        with direct.open(f"http://{host}:{port}/health/{question}", timeout=WITHIN) as answer:
             print(answer.read().decode())  # noqa: T201 - for people
     except (OSError, urllib.error.URLError) as error:
         said = error.read().decode() if isinstance(error, urllib.error.HTTPError) else error

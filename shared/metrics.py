@@ -251,7 +251,7 @@ LAG_RECORDS = _gauge(
 )
 LAG_SECONDS = _gauge(
     "careline_consumer_lag_seconds",
-    "For how long the partition that is furthest behind has not been at its end; 0 if all are.",
+    "How long what is not handled yet has waited, where it waits longest; 0 if nothing waits.",
     "topic",
     by=CONSUMERS,
 )

@@ -28,7 +28,7 @@ class Lag:
     records: int
     """That are not handled yet, of all of them together."""
     seconds: float
-    """For how long the one that is furthest behind has not been at its end."""
+    """For how long what is not handled yet has waited, of the one that is furthest behind."""
 
 
 class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
@@ -43,7 +43,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
         self._handled: dict[TopicPartition, int] = {}
         self._appended_ms: dict[TopicPartition, int] = {}
-        self._in_hand: set[TopicPartition] = set()
+        self._in_hand: dict[TopicPartition, int] = {}
         self._still: dict[TopicPartition, tuple[int, int]] = {}
         self._polled: dict[TopicPartition, tuple[int, int | None]] = {}
         self._caught_up: dict[TopicPartition, float] = {}
@@ -87,15 +87,17 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
     def handed_out(self, records: Iterable[ConsumerRecord]) -> None:
         """Records left the consumer and are not handled yet."""
         for record in records:
+            if not self._in_hand:
+                self._see_ends(time.time())
             partition = TopicPartition(record.topic, record.partition)
-            self._in_hand.add(partition)
+            self._in_hand.setdefault(partition, record.timestamp)
             self._handled.setdefault(partition, record.offset)
 
     def handled(self, records: Iterable[ConsumerRecord]) -> None:
         """Their transaction has committed."""
         for record in records:
             partition = TopicPartition(record.topic, record.partition)
-            self._in_hand.discard(partition)
+            self._in_hand.pop(partition, None)
             if partition in self._handled:
                 self._handled[partition] = max(self._handled[partition], record.offset + 1)
                 self._appended_ms[partition] = record.timestamp
@@ -133,28 +135,46 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
     def lag(self, now: float) -> dict[str, Lag]:
         """Per topic, how far the owned partitions are behind.
 
-        Seconds count from when a partition was last seen at its end, or from when the broker had
-        appended what was handled last, whichever is later.
+        Seconds count from when the broker had appended the first record in hand; where none is in
+        hand, see `_waits_since`.
 
         Args:
             now: Seconds since the epoch.
         """
-        consumer = self.consumer
         behind = dict.fromkeys(self._topics, Lag(0, 0.0))
-        if consumer is None:
-            return behind
-        for partition, handled in self._handled.items():
-            records = max(0, (consumer.highwater(partition) or 0) - handled)
-            if not records:
-                self._caught_up[partition] = now
-            appended = self._appended_ms.get(partition, 0) / 1000
-            since = max(appended, self._caught_up.get(partition, self._joined_at))
+        self._see_ends(now)
+        for partition, records in self._waiting().items():
             found = behind[partition.topic]
-            behind[partition.topic] = Lag(
-                found.records + records,
-                max(found.seconds, now - since if records else 0.0),
-            )
+            waited = now - self._waits_since(partition) if records else 0.0
+            behind[partition.topic] = Lag(found.records + records, max(found.seconds, waited))
         return behind
+
+    def _waits_since(self, partition: TopicPartition) -> float:
+        """From when on a record of it has waited, in seconds since the epoch.
+
+        Of one that was not handed out yet nobody knows its time: it came after the partition was
+        last seen at its end, and after what was handled last.
+        """
+        if (in_hand := self._in_hand.get(partition)) is not None:
+            return in_hand / 1000
+        appended = self._appended_ms.get(partition, 0) / 1000
+        return max(appended, self._caught_up.get(partition, self._joined_at))
+
+    def _waiting(self) -> dict[TopicPartition, int]:
+        """Of each owned partition, how many offsets are not handled yet."""
+        consumer = self.consumer
+        if consumer is None:
+            return {}
+        return {
+            partition: max(0, (consumer.highwater(partition) or 0) - self._handled[partition])
+            for partition in self._handled.keys() & consumer.assignment()
+        }
+
+    def _see_ends(self, now: float) -> None:
+        """Remember which partitions have nothing that waits."""
+        self._caught_up.update(
+            (each, now) for each, records in self._waiting().items() if not records
+        )
 
     async def heard_until(self, topics: Collection[str] = ()) -> dict[int, datetime]:
         """Per owned partition number, the instant up to which topics were heard.

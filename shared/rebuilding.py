@@ -27,7 +27,7 @@ from shared.positions import Offsets, Positions, Where
 
 log = structlog.get_logger(__name__)
 
-_LOCK = 0x0CA2E4EB
+LOCK = 0x0CA2E4EB
 
 Finish = Callable[[Connection], Awaitable[bool]]
 """Does a bounded part of what is left to do at the horizon, in one transaction of its own, and says
@@ -110,16 +110,17 @@ class Rebuilding:
                 another database.
             AwayError: the same, of a database that is older.
         """
-        # In this order: what is committed was noted before.
         committed = await self._group.committed() if await self._is_drawn() else None
-        bounds = await self._group.bounds()
         back: Offsets = {}
         async with self._database.connection() as connection, connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             if not await connection.fetchval("SELECT count(*) FROM rebuild"):
-                await self._draw_new(connection, bounds)
+                await self._draw_new(connection)
             elif committed is not None:  # else another replica has drawn it since
+                # In this order, since others may be at work: what is committed was noted before,
+                # and what is noted was in the log before.
                 positions = await self.positions.read(connection)
+                bounds = await self._group.bounds()
                 back = await self._compare(connection, compare(bounds, committed, positions))
         failpoint("rebuilding.restored")
         # Only now: until the horizon stands, the group's offsets tell that the database is older.
@@ -170,9 +171,8 @@ class Rebuilding:
         async with self._database.connection() as connection:
             return bool(await connection.fetchval("SELECT count(*) FROM rebuild"))
 
-    async def _draw_new(
-        self, connection: Connection, bounds: Mapping[TopicPartition, Bounds]
-    ) -> None:
+    async def _draw_new(self, connection: Connection) -> None:
+        bounds = await self._group.bounds()
         begins = {partition: bound.begin for partition, bound in bounds.items()}
         # Whoever read for the database before this one: it is gone, and we begin anew.
         await self._group.go_to(begins)
@@ -248,7 +248,7 @@ class Rebuilding:
     async def _end(self) -> bool:
         """Finish, one replica at a time and part by part."""
         async with self._database.transaction() as connection:
-            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+            if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
                 return False
             if await connection.fetchval("SELECT finished_at FROM rebuild") is None:
                 if await self._finish(connection):

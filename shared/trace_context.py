@@ -25,7 +25,7 @@ def read(text: str | None) -> SpanContext | None:
     trace, span, flags = (int(part, 16) for part in matched.groups())
     if not trace or not span:
         return None
-    kept = TraceState.from_header([state]) if state else None
+    kept = TraceState.from_header([state]) if 0 < len(state) <= LONGEST_STATE else None
     return SpanContext(trace, span, is_remote=True, trace_flags=TraceFlags(flags), trace_state=kept)
 
 
@@ -44,9 +44,7 @@ def from_headers(headers: Iterable[tuple[str, bytes]]) -> SpanContext | None:
             found.setdefault(name, value.decode("ascii", "replace").strip())
     if TRACEPARENT not in found:
         return None
-    state = found.get(TRACESTATE, "")
-    kept = f" {state}" if 0 < len(state) <= LONGEST_STATE else ""
-    return read(found[TRACEPARENT] + kept)
+    return read(f"{found[TRACEPARENT]} {found.get(TRACESTATE, '')}")
 
 
 def to_headers(context: SpanContext) -> Headers:

@@ -36,6 +36,8 @@ class Worker:
         self._stopping = False
         self._failures = 0
         self._task: asyncio.Task[None] | None = None
+        # From 0 on, so that a first failure is seen as one.
+        self._failed = metrics.WORKER_FAILURES.labels(worker=name)
 
     async def start(self) -> None:
         """Begin."""
@@ -71,7 +73,7 @@ class Worker:
             more = await self._step()
         except Exception as error:
             self._failures += 1
-            metrics.WORKER_FAILURES.labels(worker=self.name).inc()
+            self._failed.inc()
             log.warning(
                 "step_failed",
                 worker=self.name,

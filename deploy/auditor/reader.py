@@ -94,10 +94,11 @@ class Reader:
     async def _begin(self, consumer: AIOKafkaConsumer) -> None:
         since = self._clock() - self._look_back
         partitions = await partitions_of(consumer, self._topics)
-        consumer.assign(partitions)
         since_ms = int(since.timestamp() * 1000)
         found = await consumer.offsets_for_times(dict.fromkeys(partitions, since_ms))
         ends = await consumer.end_offsets(partitions)
+        # Only now: if the broker goes away before, what was read goes on from where it was.
+        consumer.assign(partitions)
         for partition in partitions:
             at = found.get(partition)
             consumer.seek(partition, at.offset if at else ends[partition])

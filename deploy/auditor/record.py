@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 PREFIX, VERSION = "careline.", ".v1"
 LEFT_OUT = ("private", "link")
+_FAR_AWAY = 9999
+"""The last year that there is."""
 
 
 class Place(NamedTuple):
@@ -47,9 +50,11 @@ class Record:
 def read(place: Place, appended_ms: int, value: bytes | None) -> Record | None:
     """The event in a record's value; None for what is none: the services put such things aside."""
     try:
-        return _record(place, appended_ms, json.loads(value or b""))
-    except (ValueError, TypeError, LookupError, AttributeError):
+        record = _record(place, appended_ms, json.loads(value or b""))
+        _try_what_is_judged(record)
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
         return None
+    return record
 
 
 def _record(place: Place, appended_ms: int, body: dict[str, Any]) -> Record:
@@ -60,11 +65,39 @@ def _record(place: Place, appended_ms: int, body: dict[str, Any]) -> Record:
         subject=str(body["subject"]),
         time=instant(body["time"]),
         appended=datetime.fromtimestamp(appended_ms / 1000, UTC),
-        cause=body.get("causationid"),
+        cause=None if body.get("causationid") is None else str(body["causationid"]),
         place=place,
         data=data,
         digest=_digest(body, data),
     )
+
+
+_TEXTS = {
+    "message.posted": ("message", "author_kind", "visibility"),
+    "notification": ("kind", "delivery"),
+    "deadline": ("clock", "state"),
+    "deadline.breached": ("due",),
+    "deadline.breach_retracted": ("breach",),
+}
+"""By type, or by its beginning, what has to be there."""
+_NUMBERS = {"message.posted": ("sequence",), "deadline": ("cycle", "revision")}
+
+
+def _try_what_is_judged(record: Record) -> None:
+    """Find out by now whether the checks can use it: a bad record must not stop them later."""
+    UUID(record.subject)
+    kinds = (record.type, record.type.partition(".")[0])
+    for name in (name for kind in kinds for name in _TEXTS.get(kind, ())):
+        if not isinstance(record.data[name], str):
+            raise TypeError(name)
+    for name in (name for kind in kinds for name in _NUMBERS.get(kind, ())):
+        int(record.data[name])
+    int(record.data.get("round", 0))
+    if kinds[1] == "deadline":
+        for name in ("due", "started"):
+            # Terms are added to it, and nothing comes after that year.
+            if (text := record.data.get(name)) and instant(text).year >= _FAR_AWAY:
+                raise ValueError(name)
 
 
 def instant(text: str) -> datetime:

@@ -6,14 +6,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from deploy.auditor.promises import Terms
+from shared import database_address
 from shared.kafka_settings import OffIfEmpty
 from shared.setting_words import Expected, Unit
 from shared.settings import Seconds, Settings
 
 
 def _address(value: SecretStr | None) -> SecretStr | None:
-    if value is not None and not value.get_secret_value().startswith("postgres"):
-        raise ValueError("must be postgresql://role:password@host:port/database")
+    if value is not None:
+        database_address.check(value.get_secret_value())
     return value
 
 
@@ -21,7 +22,7 @@ Dsn = Annotated[
     SecretStr | None,
     OffIfEmpty,
     AfterValidator(_address),
-    Expected("postgresql://role:password@host:port/database"),
+    Expected(database_address.SHAPE),
 ]
 
 

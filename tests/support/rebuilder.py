@@ -149,6 +149,16 @@ class Rebuilder:
                     headers=list(events.HEADERS),
                 )
 
+    async def say_at_once(self, *said: Event, partition: int) -> None:
+        """Put events on the stream so that they are read together."""
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.bootstrap_servers, linger_ms=1000
+        ) as producer:
+            for event in said:
+                await producer.send(
+                    self.topic(event.TOPIC), events.write(event), partition=partition
+                )
+
     async def say_in_transaction(self, *said: Event, partition: int, kept: bool) -> None:
         """The same in a transaction, whose end takes an offset that holds no record."""
         where = TopicPartition(self.topic(), partition)

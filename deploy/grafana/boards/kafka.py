@@ -19,8 +19,8 @@ HEARD = Row(
     (
         Panel(
             "Behind, in seconds",
-            "For how long the partition that is furthest behind has not been at its end, by who "
-            "reads it. What grows steadily needs a replica, or has a record that takes too long.",
+            "How long what is not handled yet has waited, where it waits longest, by who reads it. "
+            "What grows steadily needs a replica, or has a record that takes too long.",
             (Query("max by (job, topic) (careline_consumer_lag_seconds)", "{{job}} {{topic}}"),),
             unit=Unit.SECONDS,
             width=12,

@@ -124,6 +124,27 @@ async def test_the_database_away_for_a_while_is_waited_for(listener: Listener, d
     assert len(await listener.heard()) == len(said)
 
 
+@pytest.mark.timeout(180)
+async def test_what_is_dead_is_buried_once_however_long_the_database_is_away(
+    listener: Listener, dsn: str
+) -> None:
+    """How far we are can't be noted then: that alone is tried again."""
+    async with gate_to(dsn) as gate:
+        behind = Database(gate.dsn(dsn), service="test", size=4)
+        await behind.start()
+        listener.database = behind
+        async with listener.listening() as consumer:
+            await until(lambda: consumer.ready() is None)
+            await gate.shut()
+            with capture_logs() as logged:
+                await listener.send(Outgoing(listener.topic(), b"key", b"unreadable"))
+                await until(lambda: [line["event"] for line in logged].count("trying_again") > 3)
+            await gate.open()
+            await listener.until_committed(1)
+        await behind.stop()
+    assert len(await read_all(listener.bootstrap_servers, listener.dead)) == 1
+
+
 async def test_a_stop_lets_the_batch_at_hand_finish(listener: Listener) -> None:
     """What was begun is saved and its offsets are committed before the member leaves."""
     entered, go_on = asyncio.Event(), asyncio.Event()

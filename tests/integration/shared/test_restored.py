@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared import events, outbox
+from shared import events, outbox, rebuilding
 from shared.consumer import Heard
 from shared.database import Connection, Database
 from shared.faults import AwayError
@@ -239,6 +239,54 @@ async def test_a_database_that_is_put_back_under_a_service_stops_it(
             with pytest.raises(DatabaseOlderError):
                 await replica.rebuilding.positions.check(connection)
         assert not (await desk.heard()).keys() & {str(event.id) for event in LAST}
+
+
+async def test_a_batch_that_was_handled_one_by_one_is_noted(desk: Rebuilder) -> None:
+    """If each of its records alone could be handled, none is dead, and all of it is behind us."""
+
+    async def trouble(_: Connection, heard: Sequence[Heard]) -> None:
+        if len(heard) > 1:
+            raise ValueError
+
+    async with desk.running() as replica:
+        await desk.until_finished(replica)
+        desk.trouble = trouble
+        await desk.say_at_once(*EARLY, partition=0)
+        await desk.until_heard(*EARLY)
+        await until_idle(desk)
+        assert sum((await desk.positions()).values()) == len(EARLY)
+    async with desk.running() as replica:
+        assert not replica.rebuilding.active
+
+
+async def test_a_replica_may_start_while_others_are_at_work(
+    desk: Rebuilder, database: Database
+) -> None:
+    """What they note after it has looked around does not make the log look shorter than that."""
+    async with desk.running() as replica:
+        await desk.until_finished(replica)
+        await desk.say(*EARLY)
+        await desk.until_heard(*EARLY)
+        await until_idle(desk)
+        async with database.connection() as connection:
+            async with connection.transaction():
+                await connection.execute("SELECT pg_advisory_xact_lock($1)", rebuilding.LOCK)
+                starting = asyncio.create_task(desk.replica().rebuilding.start())
+                await until(lambda: _somebody_waits(database), what="it waits for its turn")
+                await desk.say(*LATE)
+                await desk.until_heard(*LATE)
+                await until_idle(desk)
+            await starting
+            assert await connection.fetchval("SELECT restored_at FROM rebuild") is None
+
+
+async def _somebody_waits(database: Database) -> bool:
+    async with database.connection() as connection:
+        found = await connection.fetchval(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+    return bool(found)
 
 
 async def test_positions_never_move_back(desk: Rebuilder, database: Database) -> None:

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +28,15 @@ from tests.support.waiting import until
 
 STOPS_WITHIN = 10
 """Seconds: what every service promises."""
+
+
+def has_ipv6_here() -> bool:
+    """Whether one can listen on `::1`."""
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 @pytest.fixture
@@ -84,6 +96,22 @@ async def test_it_starts_before_what_it_needs_and_says_what_is_missing(
     assert PASSWORD not in json.dumps(service.log()) + service.errors()
 
 
+@pytest.mark.skipif(not has_ipv6_here(), reason="this machine has no address of the newer kind")
+async def test_a_container_finds_its_service_by_either_kind_of_address(service: Service) -> None:
+    """On a net of IPv6 alone it listens on `::`, and is asked there."""
+    service.start(HTTP_HOST="::")
+    asked = [sys.executable, "-m", "shared.health", "ready"]
+    told = {"CARELINE_HTTP_HOST": "::", "CARELINE_HTTP_PORT": str(service.port)}
+
+    async def is_ready() -> bool:
+        asking = await asyncio.create_subprocess_exec(
+            *asked, env=os.environ | told, stdout=subprocess.DEVNULL
+        )
+        return await asking.wait() == 0
+
+    await until(is_ready, what="it says that it is ready")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_ends_when_told_to(service: Service, number: signal.Signals) -> None:
     """A signal ends it in time with status 0; no process of its own and no listener is left."""
@@ -130,6 +158,18 @@ async def test_a_frozen_broker_does_not_keep_it(service: Service, lone_broker: L
         assert await service.ended(within=STOPS_WITHIN) == 0
     finally:
         lone_broker.thaw()
+
+
+@pytest.mark.timeout(180)
+async def test_a_frozen_database_does_not_keep_it(service: Service, dsn: str) -> None:
+    """Nor does a database that takes every call and answers none."""
+    async with gate_to(dsn) as database:
+        service.start(DATABASE=database.dsn(dsn))
+        await service.ready()
+        database.leave_ajar()
+        await asyncio.sleep(6)  # by then its workers ask for more connections
+        service.signal(signal.SIGTERM)
+        assert await service.ended(within=STOPS_WITHIN) == 0
 
 
 @pytest.mark.timeout(240)

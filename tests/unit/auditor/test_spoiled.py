@@ -1,5 +1,6 @@
 """A good stream breaks no promise, and each way to spoil one is found, by its name."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from deploy.auditor.promises import Promise
-from deploy.auditor.record import Record
+from deploy.auditor.record import Place, Record, read
 from shared.envelope import derive_id
 from shared.notifications import NotificationKind
 from tests.support import said
@@ -228,3 +229,30 @@ def test_violations_name_the_ticket_and_nobody() -> None:
             assert violation.subject in {ONE.created.subject, OTHER.created.subject}
             assert said.ADDRESS not in violation.seen
             assert "Help!" not in violation.seen
+
+
+BAD: list[tuple[str, dict[str, object]]] = [
+    ("message.posted", {"sequence": "none"}),
+    ("message.posted", {"message": ["a list"]}),
+    ("notification.sent", {"delivery": None}),
+    ("notification.sent", {"round": "none"}),
+    ("deadline.scheduled", {"revision": None}),
+    ("deadline.scheduled", {"due": "2026-11-23T12:00:00"}),
+    ("deadline.scheduled", {"due": "9999-12-31T23:59:59Z"}),
+    ("deadline.breached", {"due": None}),
+]
+
+
+@pytest.mark.parametrize(("kind", "data"), BAD)
+def test_what_nobody_can_handle_stops_no_check(kind: str, data: dict[str, object]) -> None:
+    """The services put it aside; to the checks it is none, and they go on."""
+    line = next(line for line in GOOD if kind in line.event.type)
+    body = {**line.body, "id": "of its own"}
+    body["data"] = {**body["data"], **data}
+    assert read(Place("sla", 0, 1), 0, json.dumps(body).encode()) is None
+
+
+def test_a_subject_that_is_no_ticket_is_passed_over() -> None:
+    """A database could not be asked for it."""
+    body = {**ONE.lines()[0].body, "subject": "nonsense"}
+    assert read(Place("tickets", 0, 1), 0, json.dumps(body).encode()) is None

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from deploy.auditor.settings import AuditorSettings
 from deploy.settings_docs.found import classes
 from shared.kafka_settings import KafkaSettings
 from shared.setting_problems import variable
@@ -192,3 +193,31 @@ def test_tls_for_the_database_is_looked_at_before_the_first_try(
     assert line.startswith("CARELINE_DATABASE: expected ")
     assert says in line
     assert "a-password" not in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(ConsumerSettings, "DATABASE"), (AuditorSettings, "AUDIT_SLA")],
+)
+@pytest.mark.parametrize(
+    "password", ["open#sesame", "open/sesame", "open?sesame", "open\u2100sesame"]
+)
+def test_a_password_that_cuts_its_address_in_two_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: type[KafkaSettings],
+    name: str,
+    password: str,
+) -> None:
+    """The driver would take its beginning for a port, and say so."""
+    told = {name: f"postgresql://sla:{password}@127.0.0.1:5432/sla"}
+    (line,) = refused(monkeypatch, capsys, kind, **told)
+    assert line.startswith(f"CARELINE_{name}: expected postgresql://")
+    assert "open" not in line
+
+
+@pytest.mark.parametrize("hosts", ["a:1,b:2", "a,b:5432", "[::1]:5432", "[::1]", ""])
+def test_a_database_may_have_several_hosts(monkeypatch: pytest.MonkeyPatch, hosts: str) -> None:
+    """And addresses of either kind, as libpq takes them."""
+    monkeypatch.setenv("CARELINE_DATABASE", f"postgresql://sla:a-password@{hosts}/sla")
+    assert load_settings(ConsumerSettings).database.get_secret_value().endswith("/sla")

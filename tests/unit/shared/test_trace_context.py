@@ -37,6 +37,13 @@ def test_what_is_no_context_is_passed_over(text: str | None) -> None:
     assert trace_context.read(text) is None
 
 
+def test_a_state_that_is_too_long_is_not_kept() -> None:
+    """A request may bring one of many kilobytes, and each of its spans would hold it in memory."""
+    context = trace_context.read(f"{SAMPLED} " + ",".join(f"k{n}={'v' * 250}" for n in range(30)))
+    assert context is not None
+    assert not context.trace_state
+
+
 def test_a_later_version_is_read_as_far_as_it_is_known() -> None:
     """A version to come may put more behind; what we know of it still holds."""
     context = trace_context.read(f"cc-{TRACE}-{SPAN}-01-what-the-future-will-bring")
