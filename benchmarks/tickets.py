@@ -40,7 +40,11 @@ class Load:
                 {"Idempotency-Key": f"ticket-{number}"},
                 {
                     "account": f"of-{PLAN_IDS[number % len(PLAN_IDS)]}",
-                    "requester": {"name": "A Customer", "address": f"c{number}@customer.example"},
+                    "requester": {
+                        "name": "A Customer",
+                        # Each at a domain of its own: acknowledgements to one domain are limited.
+                        "address": f"customer@company-{number}.example",
+                    },
                     "subject": "The report is empty",
                     "text": "Since this morning the weekly report has no rows. " * 8,
                     "time_zone": "Europe/Berlin",
