@@ -4,7 +4,7 @@ A breach says that nobody answered, so it may only be said by someone who has he
 to that moment. Heard means: the record's transaction has committed. A partition whose records are
 all handled was heard up to when the last answered fetch was sent; one that is behind, up to the
 time at which the broker appended the last record that was handled (the topics stamp log append
-time).
+time), or up to when all of it was handled, if that was asked later.
 """
 
 import contextlib
@@ -46,6 +46,8 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
         self._in_hand: dict[TopicPartition, int] = {}
         self._still: dict[TopicPartition, tuple[int, int]] = {}
         self._polled: dict[TopicPartition, tuple[int, int | None]] = {}
+        self._whole_ms: dict[TopicPartition, int] = {}
+        """Up to when all was handled, when that was asked last."""
         self._caught_up: dict[TopicPartition, float] = {}
         self._joined_at = 0.0
         self.joined = False
@@ -72,6 +74,7 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             self._appended_ms.pop(partition, None)
             self._still.pop(partition, None)
             self._polled.pop(partition, None)
+            self._whole_ms.pop(partition, None)
             self._caught_up.pop(partition, None)
         self.joined = False
 
@@ -209,7 +212,10 @@ class ReadPosition(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka 
             return None
         asked_ms = self._asked_ms(partition, int(polled_ms))
         if handled < high_water and not await self._is_gap(consumer, partition, high_water):
-            return self._appended_ms.get(partition)
+            known = (self._appended_ms.get(partition), self._whole_ms.get(partition))
+            return max((each for each in known if each is not None), default=None)
+        if asked_ms is not None:
+            self._whole_ms[partition] = asked_ms
         return asked_ms
 
     def _asked_ms(self, partition: TopicPartition, polled_ms: int) -> int | None:

@@ -5,6 +5,7 @@ import ssl
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -20,6 +21,7 @@ from services.intake.smtp.places import Places
 from services.intake.smtp.recipients import Recipients
 from services.intake.smtp.servers import Certificate, MailServer, Place
 from services.intake.smtp.session import LmtpSession, MailSession, Rules
+from shared import metrics
 from shared.mail_tokens import MailTokens
 from shared.publisher import Publisher
 from shared.runtime import Part
@@ -56,6 +58,8 @@ class WaysIn:
             if way not in self._started:
                 await way.start()
                 self._started.append(way)
+                # An alert about one of them must tell that it is turned on.
+                metrics.PART_READY.labels(way.name).set_function(partial(_is_ready, way))
 
     async def stop(self) -> None:
         """Take no more mails; those on their way in have 4 s, wherever they come from."""
@@ -68,6 +72,10 @@ class WaysIn:
         """Why one of them can't be used, or None."""
         reasons = {way.name: way.ready() for way in self._ways}
         return "; ".join(f"{name}: {why}" for name, why in reasons.items() if why) or None
+
+
+def _is_ready(way: Part) -> bool:
+    return way.ready() is None
 
 
 def mail_parts(

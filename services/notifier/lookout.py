@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
+from itertools import product
+from typing import get_args
 
 import structlog
 
 from services.notifier import concluding, store
 from services.notifier.deliveries import DeliveryKind
+from services.notifier.store.tries import Came
 from shared import metrics
 from shared.database import Database
 from shared.notifications import FailureReason
@@ -42,6 +45,7 @@ class Lookout:
         self._known = known
         self._patience = patience
         self._clock = clock
+        _begin_at_zero(known)
 
     async def step(self) -> bool:
         """Measure, and let fail what waits for nobody; says whether there may be more of that."""
@@ -67,3 +71,9 @@ class Lookout:
         if left:
             log.warning("unknown_destination", lane=lane, failed=len(left))
         return len(left) == PAGE
+
+
+def _begin_at_zero(lanes: Collection[str]) -> None:
+    """Let a first failure be seen, too: nothing rises where a series begins with it."""
+    for lane, kind, came in product(lanes, DeliveryKind, get_args(Came)):
+        metrics.TRIES.labels(lane, kind, came)

@@ -8,6 +8,7 @@ import pytest
 from services.notifier import concluding, store
 from services.notifier.concluding import Try
 from services.notifier.deliveries import MAIL_LANE, Accepted, Delivery, DeliveryKind
+from services.notifier.lookout import Lookout
 from shared import metrics
 from shared.database import Database
 from shared.envelope import derive_id
@@ -85,3 +86,15 @@ async def test_of_two_senders_only_the_one_that_has_it_counts(database: Database
     assert not await conclude(database, first)
     assert await conclude(database, second)
     assert counted() == {("breach_alert", "sent"): 1}
+
+
+def test_a_first_failed_try_is_seen_as_one(database: Database) -> None:
+    """The series of a way out are there at 0 before anything was tried."""
+    Lookout(database, ["a-new-way"], patience=MINUTE, clock=said.now)
+    counted_tries = {
+        sample.labels["outcome"]: sample.value
+        for metric in metrics.TRIES.collect()
+        for sample in metric.samples
+        if sample.labels.get("lane") == "a-new-way" and sample.labels["kind"] == "breach_alert"
+    }
+    assert counted_tries == {"accepted": 0, "refused": 0, "lost": 0}

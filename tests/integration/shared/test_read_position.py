@@ -140,6 +140,21 @@ async def test_behind_it_is_heard_as_far_as_the_last_handled_record(listener: Li
         await heard_past(consumer, third)
 
 
+async def test_one_that_stops_at_its_first_record_is_not_forgotten(listener: Listener) -> None:
+    """It stays heard up to when it was last seen at its end, though no record was handled yet."""
+    held = Held("first")
+    listener.trouble = held
+    async with listener.listening() as consumer:
+        await heard_past(consumer, now())
+        before = (await consumer.position.heard_until())[0]
+        (first,) = await append_times(listener, ["first"])
+        await held.entered.wait()
+        await until(lambda: _is_heard(consumer, 1, past=first))
+        assert before <= (await consumer.position.heard_until())[0] <= first
+        held.let.set()
+        await heard_past(consumer, first)
+
+
 async def test_markers_of_transactions_do_not_hold_it_up(
     listener: Listener, consumer: Consumer, namespace: str
 ) -> None:
