@@ -47,7 +47,11 @@ async def somebody_between(server_port: int) -> AsyncIterator[Between]:
 async def _pass_on(
     between: Between, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
 ) -> None:
-    answers, commands = await asyncio.open_connection(HOST, port)
+    try:
+        answers, commands = await asyncio.open_connection(HOST, port)
+    except OSError:  # the server is away
+        writer.close()
+        return
     back = asyncio.create_task(_pump(answers, writer))
     try:
         while line := await reader.readline():

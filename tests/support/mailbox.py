@@ -18,11 +18,13 @@ class Mailbox:
     """What came in, in order.
 
     `refused` addresses get their SMTP reply instead; those `kept_waiting` get none while they are.
+    While it `hangs_up`, it does so once a mail has come, without an answer.
     """
 
     port: int
     refused: dict[str, str] = field(default_factory=dict)
     kept_waiting: set[str] = field(default_factory=set)
+    hangs_up: bool = False
     mails: list[EmailMessage] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -54,11 +56,14 @@ class _Handler:
         envelope.rcpt_options.extend(options)
         return "250 OK"
 
-    async def handle_DATA(self, _s: SMTP, _n: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd calls it so
+    async def handle_DATA(self, server: SMTP, _n: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd calls it so
         assert isinstance(envelope.content, bytes)
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         with self._mailbox.lock:
             self._mailbox.mails.append(mail)
+        if self._mailbox.hangs_up:
+            assert server.transport is not None
+            server.transport.close()
         return "250 OK"
 
 
