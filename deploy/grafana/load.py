@@ -63,7 +63,7 @@ class Load:
         """A ticket from each plan, one by mail, and an agent's answer to those of some plans."""
         sent = {plan: await self._send(plan) for plan in PLAN_IDS}
         await self._mail()
-        await self._look_around()
+        await self.look_around()
         for plan in answered:
             await self.answer(sent[plan])
         if self.followed:
@@ -96,6 +96,17 @@ class Load:
                     async for _ in answer.aiter_bytes():
                         pass
                 await asyncio.sleep(LOOK_SECONDS)
+
+    async def look_around(self) -> None:
+        """Visit some pages, one without being let in."""
+        for service, path in (
+            ("intake", "/request"),
+            ("sla", "/plans"),
+            ("messaging", "/docs"),
+            ("notifier", "/deliveries"),
+            ("messaging", "/v1/tickets"),
+        ):
+            await self.client.get(f"{self.place.addresses[service]}{path}")
 
     async def _cookie(self, page: httpx.AsyncClient, link: str) -> str:
         """What a link gives, once the ticket is there; for HTTPS alone, so not sent by itself."""
@@ -139,17 +150,6 @@ class Load:
         mail["Message-ID"] = f"<{self.name}-{number}@customer.example>"
         mail.set_content("Every file since Monday begins with the first row.")
         await letters.hand_over(mail, self.place.addresses["mail_in"])
-
-    async def _look_around(self) -> None:
-        """Visit some pages, one without being let in."""
-        for service, path in (
-            ("intake", "/request"),
-            ("sla", "/plans"),
-            ("messaging", "/docs"),
-            ("notifier", "/deliveries"),
-            ("messaging", "/v1/tickets"),
-        ):
-            await self.client.get(f"{self.place.addresses[service]}{path}")
 
     async def spoil(self) -> None:
         """Put a record onto the stream that nobody can read."""

@@ -319,7 +319,7 @@ async def _fill_more(filled: Filled) -> None:
     await _canned(desk)
 
 
-@each_look()
+@each_look(at_a_desk=True)
 async def test_everybody_can_read_and_use_the_pages(
     browser: Browser, filled: Filled, width: int, scheme: Scheme
 ) -> None:

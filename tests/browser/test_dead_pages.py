@@ -73,7 +73,7 @@ async def test_an_administrator_puts_a_letter_back(browser: Browser, address: st
     assert await page.get_by_role("link", name="sla 0").count() == 0
 
 
-@each_look(wide=1280)
+@each_look(wide=1280, at_a_desk=True)
 async def test_everybody_can_read_and_use_them(
     browser: Browser, address: str, width: int, scheme: Scheme
 ) -> None:

@@ -150,7 +150,7 @@ async def test_no_page_is_wider_than_its_screen(browser: Browser, address: str, 
             assert found <= width, path
 
 
-@each_look(wide=1280)
+@each_look(wide=1280, at_a_desk=True)
 async def test_everybody_can_read_and_use_the_pages(
     browser: Browser, address: str, width: int, scheme: Scheme
 ) -> None:

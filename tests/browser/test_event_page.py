@@ -34,7 +34,7 @@ async def opened(
     assert {url.partition("#")[0] for url in asked} == {PAGE}
 
 
-@each_look()
+@each_look(at_a_desk=True)
 async def test_everybody_can_read_it(browser: Browser, width: int, scheme: Scheme) -> None:
     """Axe finds nothing: contrast, names, headings, tables, landmarks; and it fits its screen."""
     context = await browser.new_context(

@@ -57,7 +57,8 @@ class Prometheus(Api):
         """Wait until every target was reached at least once."""
 
         async def reached() -> bool:
-            return all(target["health"] == "up" for target in await self.targets())
+            found = await self.targets()  # at first it knows of none
+            return bool(found) and all(target["health"] == "up" for target in found)
 
         await until(reached, within=within, what="every target is up")
 

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ class Watched:
 
     desk: Desk
     prometheus: Prometheus
+    pace: Pace = PACE
 
     async def fires(self, name: str, within: float = 90) -> Alert:
         """Wait until an alert fires."""
@@ -45,7 +46,7 @@ class Watched:
 
         Where a query looks back, it looks back as far as the rules do here.
         """
-        answers = [await self.prometheus.query(each) for each in runbook_queries(name)]
+        answers = [await self.prometheus.query(each) for each in runbook_queries(name, self.pace)]
         assert numbers(answers[0]), f"{name}: its runbook's first question has no answer"
         return answers
 
@@ -77,19 +78,24 @@ def numbers(answer: Collection[Series]) -> list[float]:
     return [each.value for each in answer if not math.isnan(each.value)]
 
 
-def runbook_queries(name: str) -> Iterator[str]:
+def runbook_queries(name: str, pace: Pace = PACE) -> Iterator[str]:
     """The questions of an alert's section, at the pace of an exercise."""
     (page,) = {each.runbook for each in all_alerts() if each.name == name}
     text = (ROOT / RUNBOOKS / f"{page}.md").read_text(encoding="utf-8")
     section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
     block = section.partition("```promql\n")[2].partition("```")[0]
     for line in block.strip().splitlines():
-        yield _WINDOW.sub(lambda f: f"[{PACE.window(int(f[1]) * _SECONDS[f[2]])}]", line)
+        yield _WINDOW.sub(lambda f: f"[{pace.window(int(f[1]) * _SECONDS[f[2]])}]", line)
 
 
 @asynccontextmanager
 async def watching(
-    desk: Desk, folder: Path, *services: str, more: Collection[str] = ()
+    desk: Desk,
+    folder: Path,
+    *services: str,
+    more: Collection[str] = (),
+    twins: Mapping[str, int] | None = None,
+    pace: Pace = PACE,
 ) -> AsyncIterator[Watched]:
     """Start services, and watch them until the end of the block.
 
@@ -98,21 +104,25 @@ async def watching(
         folder: Where Prometheus may write.
         services: What is started, and is watched.
         more: What is watched besides, and is started by the exercise.
+        twins: The ports of second replicas, by service: as with `more`.
+        pace: How much quicker than in operation an alert fires.
     """
     for service in services:
         desk.start(service)
     await desk.ready(*services)
-    targets = {each: f"127.0.0.1:{getattr(desk.ports, each)}" for each in (*services, *more)}
-    async with running_prometheus(folder, targets, _rules(folder / "rules")) as prometheus:
-        watched = Watched(desk, prometheus)
+    targets = {each: [f"127.0.0.1:{getattr(desk.ports, each)}"] for each in (*services, *more)}
+    for service, port in (twins or {}).items():
+        targets[service].append(f"127.0.0.1:{port}")
+    async with running_prometheus(folder, targets, _rules(folder / "rules", pace)) as prometheus:
+        watched = Watched(desk, prometheus, pace)
         # Counters are seen to rise only by who has seen them before.
         seen = f"count(count_over_time(up[5s]) >= 3 and up == 1) >= {len(services)}"
         await watched.until(seen)
         yield watched
 
 
-def _rules(folder: Path) -> list[Path]:
+def _rules(folder: Path, pace: Pace) -> list[Path]:
     folder.mkdir()
-    for name, text in rule_files(PACE, Links()).items():
+    for name, text in rule_files(pace, Links()).items():
         (folder / name).write_text(text, encoding="utf-8")
     return sorted(folder.iterdir())

@@ -74,6 +74,7 @@ def test_while_kafka_is_silent_callers_hear_503_at_once_and_lose_nothing(
     assert len(tickets) == 2
 
 
+@pytest.mark.long
 def test_readiness_says_that_kafka_went_away_though_nobody_asked_for_it(
     desk: Desk, own_broker: LoneBroker
 ) -> None:
@@ -85,6 +86,7 @@ def test_readiness_says_that_kafka_went_away_though_nobody_asked_for_it(
     asyncio.run(until(lambda: _is_ready(desk), what="ready again"))
 
 
+@pytest.mark.long
 def test_a_broker_that_was_killed_and_came_back_is_found_again(
     desk: Desk, own_broker: LoneBroker
 ) -> None:

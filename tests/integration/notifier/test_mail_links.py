@@ -54,6 +54,7 @@ async def test_what_is_said_of_a_mail_holds_the_hash_of_its_link_alone(desk: Des
         assert "/open/…" in shown or "/open/=E2=80=A6" in shown.replace("=\r\n", "")
 
 
+@pytest.mark.long
 async def test_a_second_copy_has_the_same_link(desk: Desk) -> None:
     """Killed between the server's 250 and our commit: both mails open the ticket."""
     desk.start("notifier", CARELINE_FAILPOINT="notifier.smtp_answered", CARELINE_HOLD=HOLD)
