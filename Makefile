@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo observe up down test long nightly bench check format docs observability contract release-contract preview-mail screenshots dashboards-pictures analytics topics dead token clean-data clean
+.PHONY: help run demo observe up down test long faults nightly bench check format docs observability contract release-contract preview-mail screenshots dashboards-pictures analytics topics dead token clean-data clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +40,10 @@ test: $(READY) ## Run all tests, three files at a time (ARGS="-n0 tests/unit": o
 	@$(RUN) pytest -n 3 --no-loadscope-reorder --durations 20 $(ARGS)
 
 long: $(READY) ## Run the tests that make test leaves out: faults under load, and every page in every look
-	@$(RUN) pytest -m long $(ARGS)
+	@$(RUN) pytest -m long --ignore=tests/faults $(ARGS)
+
+faults: $(READY) ## Cause the fault behind each alert in a running desk, and see it fire and end (Prometheus has to be there)
+	@$(RUN) pytest -n 2 -m "" --durations 20 tests/faults $(ARGS)
 
 nightly: $(READY) ## Run the tests that draw their own cases, 10,000 each: takes an hour or more
 	@$(RUN) pytest -m hypothesis --hypothesis-profile=nightly --timeout=0 $(ARGS)

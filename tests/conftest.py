@@ -26,7 +26,7 @@ settings.register_profile("nightly", max_examples=10_000, deadline=None)  # `mak
 settings.load_profile("default")
 
 
-WHOLE_DESKS = ("tests/e2e/", "tests/faults/", "tests/integration/benchmarks/")
+WHOLE_DESKS = ("tests/e2e/", "tests/integration/benchmarks/")
 """Tests that keep a machine busy by themselves: one worker has all of them, one after the other."""
 
 

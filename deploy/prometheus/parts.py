@@ -162,14 +162,18 @@ def _worker_failing(pace: Pace) -> Alert:
 
 def _keys_failing(pace: Pace) -> Alert:
     failing = pace.window(10 * MINUTE)
+    # A secret that is wrong fails no step: keys are kept as they came, and open to nobody. Before
+    # the worker has started the keyring is not ready for other reasons.
     return Alert(
         name="KeysFailing",
         expr='sum by (job) (increase(careline_worker_failures_total{worker="keys"}'
-        f"[{failing}])) > 5",
+        f"[{failing}])) > 5\n"
+        'or max by (job) (careline_part_ready{part="keyring"} == 0\n'
+        'and on (job, instance) careline_part_ready{part="keys"} == 1)',
         hold=pace.hold(2 * MINUTE),
         severity=Severity.PAGE,
         summary="{{ $labels.job }} can't take up keys of personal data",
-        description='{{ $value | printf "%.0f" }} tries to read new keys failed in '
+        description="Its secret does not open them, or reading them failed again and again in "
         f"{failing}: what they sealed can't be handled.",
         dashboard="careline-kafka",
         runbook="services",

@@ -56,11 +56,15 @@ def _workers() -> list[Case]:
     relay = f'careline_worker_failures_total{{{ONE},worker="relay"}}'
     keys = f'careline_worker_failures_total{{{ONE},worker="keys"}}'
     of_relay = Firing({"job": "sla", "worker": "relay"}, "15")
+    ring, reads = (f'careline_part_ready{{{ONE},part="{part}"}}' for part in ("keyring", "keys"))
     return [
         fires("WorkerFailing", {relay: "0+1.5x30"}, "25m", of_relay),
         rests("WorkerFailing", {relay: "0+0.8x30", keys: "0+9x30"}, "25m"),
-        fires("KeysFailing", {keys: "0+0.8x30"}, "25m", Firing(SLA, "8")),
+        fires("KeysFailing", {keys: "0+0.8x30"}, "25m", Firing(SLA)),
         rests("KeysFailing", {keys: "0+0.4x30", relay: "0+9x30"}, "25m"),
+        fires("KeysFailing", {ring: "0x9", reads: "1x9"}, "2m", Firing(SLA)),
+        rests("KeysFailing", {ring: "0x9", reads: "0x9"}, "9m"),
+        rests("KeysFailing", {ring: "1x9", reads: "1x9"}, "9m"),
     ]
 
 
