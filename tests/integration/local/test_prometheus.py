@@ -93,6 +93,7 @@ async def test_observing_shows_the_desk_and_ends_with_it(kettle: Kettle, tmp_pat
         presence.write(home, Presence(os.getpid(), "", "", "careline", {"intake": address}))
         observing = await _observe(home, "--port", str(port))
         try:
+            await prometheus.wait_until_ready(prometheus.Server(tmp_path, port))
             await until(lambda: _scraped(port, "intake"), what="it has scraped")
             presence.remove(home)
             assert await asyncio.wait_for(observing.wait(), 30) == 0
