@@ -184,8 +184,10 @@ async def test_a_backup_that_is_older_than_the_stream_is_told_of(watched: Watche
     await change(desk.dsn("sla"), "UPDATE rebuild SET lost_offsets = 0")
     desk.stop("sla")
     desk.start("sla")
-    await watched.ends("RestoreIncomplete")
     await desk.ready("sla")
+    # While it was away the alert was, too: it has to stay away once sla is heard again.
+    await watched.until('careline_restore_lost_offsets{job="sla"} == 0')
+    await watched.ends("RestoreIncomplete")
 
 
 async def _restore_without_the_last(desk: Desk, number: int) -> None:
@@ -247,5 +249,6 @@ async def test_a_secret_that_opens_no_keys_is_told_of(watched: Watched) -> None:
     assert shut_out == {"notifier"}
     desk.stop("notifier")
     desk.start("notifier")
+    await watched.until('careline_part_ready{job="notifier",part="keyring"} == 1')
     await watched.ends("KeysFailing")
     await until(lambda: mailbox.to(address_of(0, "sealed")), what="they have their mail")

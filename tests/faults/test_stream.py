@@ -115,6 +115,8 @@ async def test_a_topic_that_somebody_has_changed_is_told_of(watched: Watched) ->
     assert found == {("sla", alert.labels["topic"])}
     await asyncio.to_thread(_repair, desk)
     await _start_again(desk, "sla")
+    topic = alert.labels["topic"]
+    await watched.until(f'careline_topic_differences{{job="sla",topic="{topic}"}} == 0')
     await watched.ends("TopicDiffers")
 
 

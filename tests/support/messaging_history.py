@@ -157,6 +157,8 @@ class History:
         await self.acknowledged("forgotten")
         await self.open("lost", requester=LOST)
         await self.write("lost", "agent", text="Some answer")
+        # Without its key nobody could write to them any more.
+        await self.acknowledged("lost")
         await self._publish(
             [Outgoing(topic_name(self.desk.namespace, Topic.KEYS), self.keys["lost"], None)]
         )
