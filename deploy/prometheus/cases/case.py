@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.prometheus.rules import Alert, Links
+from deploy.prometheus.rules import Alert, Group, Links
 
 _TEMPLATE = re.compile(r"\{\{ \$(labels\.(?P<label>\w+)|value)[^}]*\}\}")
 
@@ -62,19 +62,22 @@ def rests(alert: str, series: Mapping[str, str], at: str) -> Case:
 
 
 def as_test_file(
-    rules: str, cases: Sequence[Case], alerts: Sequence[Alert], *, every: str = "1m"
+    rules: str, cases: Sequence[Case], groups: Sequence[Group], *, every: str = "1m"
 ) -> dict[str, Any]:
     """Cases as a test file has them.
 
     Args:
         rules: The path of the rules, seen from the test file.
         cases: Of those rules.
-        alerts: Of those rules.
+        groups: Those rules, recordings before what asks for them.
         every: Between two evaluations.
     """
+    alerts = [alert for group in groups for alert in group.alerts]
     return {
         "rule_files": [rules],
         "evaluation_interval": every,
+        # Without it groups are evaluated in any order, and read recordings of now or of before.
+        "group_eval_order": [group.name for group in groups],
         "tests": [_as_test(case, alerts) for case in cases],
     }
 
