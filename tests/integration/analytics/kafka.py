@@ -19,7 +19,9 @@ class Written:
     def __init__(self, bootstrap_servers: str, namespace: str) -> None:
         self.bootstrap_servers, self.namespace = bootstrap_servers, namespace
         self._admin = AdminClient({"bootstrap.servers": bootstrap_servers})
-        self._producer = Producer({"bootstrap.servers": bootstrap_servers, "linger.ms": 5})
+        self._producer = Producer(
+            {"bootstrap.servers": bootstrap_servers, "linger.ms": 5, "enable.idempotence": True}
+        )
 
     def make(self, *topics: str, **config: str) -> None:
         """Make topics."""
