@@ -21,6 +21,7 @@ from deploy.local.supervisor import Part
 MAJOR_VERSION = "18"
 SUPERUSER = "postgres"
 READY_SECONDS = 90
+CHILDREN_LEAVE_SECONDS = 5.0
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -197,11 +198,13 @@ async def _run(connection: asyncpg.Connection, statement: str, *values: str) -> 
 
 
 def clear_stale_lock(server: Server, announce: Callable[[str], None]) -> None:
-    """Deal with the `postmaster.pid` of a server that was killed.
+    """Deal with what a server that was killed left: its `postmaster.pid`, and its children.
 
-    Postgres does so itself unless the pid in there belongs to somebody again, as happens after a
-    restart of a container: then it refuses to start. Only for the holder of the desk's folder:
-    a server that really runs on this data must be an orphan of ours.
+    Postgres clears the file itself unless the pid in there belongs to somebody again, as happens
+    after a restart of a container: then it refuses to start. It refuses, too, as long as a child
+    of the old server holds its shared memory: one that is busy sees only later that its parent
+    is gone. Only for the holder of the desk's folder: a server that really runs on this data
+    must be an orphan of ours.
     """
     lock = server.data / "postmaster.pid"
     if not lock.exists():
@@ -212,6 +215,7 @@ def clear_stale_lock(server: Server, announce: Callable[[str], None]) -> None:
             f"stopping postgres (process {process.pid}), left over from a desk that was killed"
         )
         processes.stop([(process, signal.SIGINT)], processes.GRACE_SECONDS)
+    _stop_children(server, announce)
     lock.unlink(missing_ok=True)
 
 
@@ -221,6 +225,27 @@ def _owner(lock: str, data: Path) -> psutil.Process | None:
         return process if str(data) in process.cmdline() and processes.alive(process) else None
     except (psutil.Error, ValueError):
         return None
+
+
+def _stop_children(server: Server, announce: Callable[[str], None]) -> None:
+    """Wait for children without a parent to leave, then end them: crash recovery comes anyway."""
+    left = _working_in(server.data)
+    processes.wait_gone(left, CHILDREN_LEAVE_SECONDS)
+    left = [process for process in left if processes.alive(process)]
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        announce(f"stopping what a killed postgres left running (process {pids})")
+        processes.stop([(process, signal.SIGQUIT) for process in left], CHILDREN_LEAVE_SECONDS)
+
+
+def _working_in(data: Path) -> list[psutil.Process]:
+    """Find Postgres' processes by their folder: they write over their command lines."""
+    found = []
+    for process in psutil.process_iter(["name", "cwd"]):
+        cwd = process.info["cwd"]
+        if process.info["name"] == "postgres" and cwd and Path(cwd) == data.resolve():
+            found.append(process)
+    return found
 
 
 async def _initdb(server: Server, account: Account | None) -> None:

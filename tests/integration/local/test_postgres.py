@@ -114,6 +114,31 @@ async def test_a_killed_server_mends_itself(
 
 
 @pytest.mark.timeout(240)
+async def test_a_child_that_outlives_a_killed_server_is_ended_before_the_next_starts(
+    server: postgres.Server,
+    supervisor: Supervisor,
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A connection's process that did not see its server die holds the memory no longer."""
+    monkeypatch.setattr(postgres, "CHILDREN_LEAVE_SECONDS", 0.2)
+    await start(supervisor, server)
+    connection = await asyncpg.connect(server.admin_dsn)
+    child = psutil.Process(connection.get_server_pid())
+    parent = child.parent()
+    assert parent
+    child.suspend()
+    parent.kill()
+    psutil.wait_procs([parent], timeout=10)
+    supervisor.kill("postgres")
+    connection.terminate()
+    await postgres.prepare(server, told.append)
+    assert any(f"(process {child.pid})" in line for line in told), told
+    await start(supervisor, server)
+    assert await ask(server.admin_dsn, "SELECT 1") == 1
+
+
+@pytest.mark.timeout(240)
 async def test_a_pid_that_belongs_to_somebody_else_now_is_no_obstacle(
     server: postgres.Server, supervisor: Supervisor
 ) -> None:
